@@ -1,0 +1,55 @@
+"""Writing files so that a crash leaves either the old file or the new one, never half of one."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_medssl.errors import BadInput
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends well.
+
+    The temporary name keeps the suffixes of `path`, since writers choose their format by them. If the block raises,
+    the temporary file is removed and `path` is left as it was.
+
+    Raises
+    ------
+    BadInput
+        The folder of `path` does not exist or cannot be written to.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise BadInput(f"Cannot write {target}: the folder {target.parent} does not exist.")
+    if target.is_dir():
+        raise BadInput(f"Cannot write {target}: it is a folder, give a file name.")
+    temporary = target.parent / f".{secrets.token_hex(4)}.partial{target.name}"
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+    except PermissionError as error:
+        raise BadInput(f"Cannot write {target}: permission denied.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` (UTF-8) to `path` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write `content` to `path` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _flush(path: Path) -> None:
+    # Without it a power cut after the rename can leave an empty file under the final name.
+    with open(path, "rb+") as handle:
+        os.fsync(handle.fileno())
