@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_medssl import metrics, propagation, training
-    from napari_medssl.volumes import Geometry, Volume, read_volume, write_labels, write_volume
+    from napari_medssl.volumes import Geometry, Volume, read_labels, read_volume, write_labels, write_volume
 
-_HOMES = {name: "napari_medssl.volumes" for name in ("Geometry", "Volume", "read_volume", "write_labels", "write_volume")}
+_VOLUMES = ("Geometry", "Volume", "read_labels", "read_volume", "write_labels", "write_volume")
+_HOMES = dict.fromkeys(_VOLUMES, "napari_medssl.volumes")
 _MODULES = ("metrics", "propagation", "training")
 
-__all__ = ["Geometry", "Volume", "metrics", "propagation", "read_volume", "training", "write_labels", "write_volume"]
+__all__ = [
+    "Geometry",
+    "Volume",
+    "metrics",
+    "propagation",
+    "read_labels",
+    "read_volume",
+    "training",
+    "write_labels",
+    "write_volume",
+]
 
 
 def __getattr__(name: str) -> Any:
