@@ -68,12 +68,14 @@ class Geometry:
     def world(self, indices: ArrayLike) -> NDArray[np.float64]:
         """LPS mm (x, y, z), shape (..., 3), of array indices (z, y, x), shape (..., 3); fractions are allowed."""
         xyz = np.asarray(indices, dtype=float)[..., ::-1]
-        return xyz @ self.affine[:3, :3].T + np.array(self.origin)
+        points: NDArray[np.float64] = xyz @ self.affine[:3, :3].T + np.array(self.origin)
+        return points
 
     def indices(self, world: ArrayLike) -> NDArray[np.float64]:
         """Array indices (z, y, x), fractional, shape (..., 3), of LPS mm points, shape (..., 3)."""
         offset = np.asarray(world, dtype=float) - np.array(self.origin)
-        return (offset @ np.linalg.inv(self.affine[:3, :3]).T)[..., ::-1]
+        xyz: NDArray[np.float64] = offset @ np.linalg.inv(self.affine[:3, :3]).T
+        return xyz[..., ::-1]
 
     def corners(self, shape: Sequence[int]) -> NDArray[np.float64]:
         """LPS mm of the eight corner voxels' centres of an array of `shape` (z, y, x): shape (8, 3)."""
