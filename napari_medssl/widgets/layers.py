@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 KEY = "napari_medssl"
 # Other readers' world (z, y, x): superior, posterior, left, one a row.
 _PLAIN_AXES = np.eye(3)[::-1]
-# mm: closer than this and a layer is taken to lie exactly where its file says.
-_EXACT = 1e-4
 
 
 def layer_data(
@@ -143,7 +141,7 @@ def spacing_of(layer: Layer) -> tuple[float, float, float]:
 
     It is read off the whole transform (scale, rotation, affine), since some readers put the voxel size into `affine`.
     """
-    z, y, x = (float(v) for v in np.linalg.norm(_to_world(layer)[0], axis=0))
+    z, y, x = (float(v) for v in np.linalg.norm(to_world(layer)[0], axis=0))
     return z, y, x
 
 
@@ -210,7 +208,7 @@ def lies_on(labels: Layer, image: Layer) -> bool:
         return False
     if tuple(finest_level(labels).shape[-3:]) != tuple(finest_level(image).shape[-3:]):
         return False
-    (ours, here), (theirs, there) = _to_world(labels), _to_world(image)
+    (ours, here), (theirs, there) = to_world(labels), to_world(image)
     span = np.array(finest_level(image).shape[-3:], dtype=float)
     slack = 0.01 * np.linalg.norm(theirs, axis=0).min()
     return bool(np.allclose(here, there, rtol=0, atol=slack) and np.allclose(ours * span, theirs * span, atol=slack))
@@ -235,7 +233,7 @@ def new_labels(viewer: ViewerModel, image: Layer, name: str | None = None) -> La
     """Add an empty labels layer (uint8) exactly on an image layer, carrying its geometry, and return it."""
     shape = check_image_layer(image, frame=0).shape
     info = scan_info(image)
-    linear, offset = _to_world(image, in_mm=False)
+    linear, offset = to_world(image, in_mm=False)
     place: dict[str, Any] = {"affine": np.vstack([np.column_stack([linear, offset]), (0, 0, 0, 1)])}
     if np.count_nonzero(linear - np.diag(np.diag(linear))) == 0 and (np.diag(linear) > 0).all():
         place = {"scale": np.diag(linear), "translate": offset}
@@ -249,7 +247,7 @@ def new_labels(viewer: ViewerModel, image: Layer, name: str | None = None) -> La
     )
 
 
-def _to_world(layer: Layer, *, in_mm: bool = True) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def to_world(layer: Layer, *, in_mm: bool = True) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The last three axes' (3, 3) matrix and offset from displayed voxel indices to the viewer's world."""
     corner = np.array(layer.data_to_world((0,) * layer.ndim), dtype=float)
     steps = np.array([layer.data_to_world(step) for step in np.eye(layer.ndim)], dtype=float) - corner
@@ -274,7 +272,7 @@ def _stored(info: dict[str, Any]) -> tuple[Geometry, Display]:
 def _file_geometry(layer: Layer, reference: Layer | None) -> tuple[Geometry, Display]:
     info = scan_info(layer) or (None if reference is None else scan_info(reference))
     frame = world_frame(layer, reference)
-    linear, offset = _to_world(layer)
+    linear, offset = to_world(layer)
     spacing = np.linalg.norm(linear, axis=0)
     if not (spacing > 0).all():
         raise BadInput(f"{layer.name} has a voxel size of zero; set its scale first.")
@@ -288,8 +286,9 @@ def _file_geometry(layer: Layer, reference: Layer | None) -> tuple[Geometry, Dis
         return shown, Display()
     stored, display = _stored(info)
     shown_shape = finest_level(layer).shape[-3:]
-    derived = file_geometry(shown, display, shown_shape)
-    same_shape = display.shape(info["shape"]) == tuple(shown_shape)
-    if same_shape and np.allclose(derived.corners(info["shape"]), stored.corners(info["shape"]), rtol=0, atol=_EXACT):
-        return stored, display
-    return derived, display
+    untouched = display.shape(info["shape"]) == tuple(shown_shape) and np.allclose(
+        spacing, displayed_geometry(stored, display, info["shape"]).spacing_zyx, rtol=1e-4, atol=0
+    )
+    # The file's own voxels, perhaps moved or turned in the viewer, lie where the file says: a mask drawn on them
+    # has to overlay the file. Cropped or resampled ones lie where the viewer shows them.
+    return (stored if untouched else file_geometry(shown, display, shown_shape)), display
