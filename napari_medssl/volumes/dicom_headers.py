@@ -1,0 +1,204 @@
+"""What the headers of DICOM images say that is needed to find the series in a folder and to stack its slices.
+
+Tags are those of DICOM PS3.6. Names, identifiers and dates of patients are never looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_medssl.volumes.formats import kind_by_content
+from napari_medssl.volumes.quiet import quiet_itk
+
+_POSITION, _ORIENTATION, _PIXEL_SPACING = (0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030)
+_SLOPE, _INTERCEPT, _FRAME_THICKNESS = (0x0028, 0x1053), (0x0028, 0x1052), (0x0018, 0x0050)
+_TEXT_VALUE = b"[0-9 .eE+\\-\\\\\x00]"
+
+
+@dataclass(frozen=True)
+class DicomImage:
+    """One slice: a DICOM file, or one frame of a multi-frame file.
+
+    Attributes
+    ----------
+    path, frame : the file, and which of its frames (None for a file of one slice)
+    uid, number, description, modality : of its series; UID and description may be empty
+    instance : the image's number in its series
+    shape : rows, columns
+    spacing : mm between rows, and between columns
+    position : LPS mm of the first voxel's centre, None where the file does not say
+    orientation : direction of a row, and of a column, in LPS
+    thickness : mm, 0 where the file does not say
+    """
+
+    path: Path
+    frame: int | None
+    uid: str
+    number: int
+    description: str
+    modality: str
+    instance: int
+    shape: tuple[int, int]
+    spacing: tuple[float, ...]
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...]
+    thickness: float
+
+
+@dataclass
+class DicomScan:
+    """What a search found: slices that can be stacked, and how many files could not be used and why."""
+
+    images: list[DicomImage] = field(default_factory=list)
+    unusable: Counter[str] = field(default_factory=Counter)
+
+
+def dicom_files(folder: Path, *, subfolders: bool = True) -> Iterator[Path]:
+    """The files in a folder (and its subfolders) whose content is DICOM, in a fixed order."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        if not subfolders:
+            folders.clear()
+        for name in sorted(names):
+            path = Path(parent, name)
+            with contextlib.suppress(OSError):
+                if path.is_file() and _looks_like_dicom(path):
+                    yield path
+
+
+def scan_headers(paths: Iterable[Path]) -> DicomScan:
+    """Read the headers of DICOM files."""
+    scan = DicomScan()
+    with quiet_itk():
+        for path in paths:
+            images, reason = _read_header(path)
+            scan.images.extend(images)
+            if reason:
+                scan.unusable[reason] += 1
+    return scan
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    with open(path, "rb") as handle:
+        return kind_by_content(handle.read(256)) == "DICOM"
+
+
+def _read_header(path: Path) -> tuple[list[DicomImage], str]:
+    """The slices that a file holds, or why it holds none: "colour", "no image", "no positions", "segmentation"."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return [], "no image"
+    keys = set(reader.GetMetaDataKeys())
+
+    def text(tag: str) -> str:
+        value = reader.GetMetaData(tag) if tag in keys else ""
+        readable = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return "".join(c for c in readable if c.isprintable()).strip()
+
+    modality = text("0008|0060")
+    if modality == "SEG":
+        return [], "segmentation"
+    if (_numbers(text("0028|0002")) or (1.0,))[0] != 1:
+        return [], "colour"
+    rows, columns = _numbers(text("0028|0010")), _numbers(text("0028|0011"))
+    if not rows or not columns:
+        return [], "no image"
+    frames = int((_numbers(text("0028|0008")) or (1.0,))[0])
+    common = {
+        "path": path,
+        "uid": text("0020|000e"),
+        "number": _whole(text("0020|0011")),
+        "description": text("0008|103e"),
+        "modality": modality,
+        "shape": (int(rows[0]), int(columns[0])),
+    }
+    if frames > 1 or "5200|9230" in keys or _is_enhanced(text("0008|0016")):
+        return _frames(path, frames, common)
+    position = _numbers(text("0020|0032"))
+    orientation = _numbers(text("0020|0037"))
+    thickness = _numbers(text("0018|0088")) or _numbers(text("0018|0050")) or (0.0,)
+    image = DicomImage(
+        **common,  # type: ignore[arg-type]
+        frame=None,
+        instance=_whole(text("0020|0013")),
+        spacing=_numbers(text("0028|0030")),
+        position=position if len(position) == 3 else None,
+        orientation=orientation if len(orientation) == 6 else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+        thickness=thickness[0],
+    )
+    return [image], ""
+
+
+def _is_enhanced(sop_class: str) -> bool:
+    # Enhanced CT, MR, MR colour, PET and X-ray angiographic images keep their geometry in functional groups.
+    return sop_class.startswith(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.4.1")) or sop_class in (
+        "1.2.840.10008.5.1.4.1.1.130",
+        "1.2.840.10008.5.1.4.1.1.128.1",
+    )
+
+
+def _frames(path: Path, count: int, common: dict[str, object]) -> tuple[list[DicomImage], str]:
+    """The frames of a multi-frame file, from its functional groups.
+
+    ITK offers no elements inside sequences and falls back to a spacing of 1 mm where the frames are out of order, so
+    positions are looked up in the header's bytes. Only the plane position groups hold Image Position (Patient).
+    """
+    header = path.read_bytes().split(b"\xe0\x7f\x10\x00", 1)[0]
+    positions = _find(header, _POSITION, 3)
+    orientations = _find(header, _ORIENTATION, 6)
+    spacings = _find(header, _PIXEL_SPACING, 2)
+    if len(positions) != count or len(set(orientations)) != 1 or len(set(spacings)) != 1:
+        return [], "no positions"
+    if len(set(_find(header, _SLOPE, 1))) > 1 or len(set(_find(header, _INTERCEPT, 1))) > 1:
+        return [], "frames scaled differently"
+    thickness = _find(header, _FRAME_THICKNESS, 1) or [(0.0,)]
+    return [
+        DicomImage(
+            **common,  # type: ignore[arg-type]
+            frame=index,
+            instance=index,
+            spacing=spacings[0],
+            position=position,
+            orientation=orientations[0],
+            thickness=thickness[0][0],
+        )
+        for index, position in enumerate(positions)
+    ], ""
+
+
+def _find(header: bytes, tag: tuple[int, int], count: int) -> list[tuple[float, ...]]:
+    """The values, each of `count` numbers, of every element with `tag`, with explicit or implicit representation."""
+    code = tag[0].to_bytes(2, "little") + tag[1].to_bytes(2, "little")
+    found = []
+    for match in re.finditer(re.escape(code) + b"(?:DS(..)|(..)\\0\\0)", header, re.DOTALL):
+        length = int.from_bytes(match.group(1) or match.group(2), "little")
+        value = header[match.end() : match.end() + length]
+        if re.fullmatch(_TEXT_VALUE + b"*", value):
+            numbers = _numbers(value.decode("ascii"))
+            if len(numbers) == count:
+                found.append(numbers)
+    return found
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.replace("\0", "").split("\\") if word.strip())
+    except ValueError:
+        return ()
+
+
+def _whole(text: str) -> int:
+    numbers = _numbers(text)
+    return int(numbers[0]) if numbers else 0
