@@ -1,0 +1,77 @@
+"""A trained propagation model: a network and how it is to be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from napari_medssl.propagation.affinity import copy_by_affinity
+from napari_medssl.propagation.networks import PaperEncoder, StridedEncoder
+
+
+class MatchSettings(BaseModel):
+    """How a network's features are matched; travels with its weights in the model's card."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: Literal["paper", "strided"] = "strided"
+    radius: int = Field(6, ge=1, le=32, description="Half the side of the search window, in feature pixels.")
+    temperature: float = Field(1.0, gt=0, description="Divides the dot products of the features.")
+    top: int = Field(0, ge=0, description="Copy only from this many best matches; 0 copies from all.")
+    zero_padding: bool = Field(False, description="Let the outside of the image take part in the softmax.")
+    pixels: float | None = Field(
+        64, gt=8, description="The drawn structure is resampled to be about this many pixels across; none: left as it is."
+    )
+    finest: float = Field(4, ge=1, description="How many pixels the smallest pixel may be blown up to.")
+    margin: float = Field(32, ge=8, description="Working pixels around the structure that are looked at.")
+    percentiles: tuple[float, float] = Field((1, 99), description="Intensities stretched to 0..1, within the region.")
+
+
+@dataclass(frozen=True)
+class PropagationModel:
+    """A network in evaluation mode on its device, and its settings."""
+
+    network: nn.Module
+    settings: MatchSettings
+    device: torch.device
+
+    @property
+    def stride(self) -> int:
+        return int(self.network.stride)  # type: ignore[arg-type]
+
+    def features(self, image: Tensor) -> Tensor:
+        """(1, 1, h, w) intensities in 0..1 -> (1, channels, h / stride, w / stride)."""
+        features: Tensor = self.network(image.to(self.device))
+        return features
+
+    def copy(
+        self, query: Tensor, key: Tensor, maps: Tensor, *, cancelled: Callable[[], bool] | None = None
+    ) -> Tensor:
+        """Copy (1, maps, h, w) full-resolution maps of the key's slice to the query's slice."""
+        return copy_maps(query, key, maps.to(self.device), self.settings, self.stride, cancelled=cancelled)
+
+
+def copy_maps(
+    query: Tensor, key: Tensor, maps: Tensor, settings: MatchSettings, stride: int,
+    *, cancelled: Callable[[], bool] | None = None,
+) -> Tensor:  # fmt: skip
+    """Copy maps at the image's resolution with features at 1 / stride of it.
+
+    The stride^2 pixels under a feature pixel travel together, as channels, so that edges keep the image's resolution.
+    """
+    copied = copy_by_affinity(
+        query, key, F.pixel_unshuffle(maps, stride), settings.radius,
+        temperature=settings.temperature, top=settings.top, zero_padding=settings.zero_padding, cancelled=cancelled,
+    )  # fmt: skip
+    return F.pixel_shuffle(copied, stride)
+
+
+def build_network(settings: MatchSettings) -> nn.Module:
+    """The untrained network that the settings name."""
+    return PaperEncoder() if settings.architecture == "paper" else StridedEncoder()

@@ -1,0 +1,70 @@
+"""How strongly a label claims the pixels of one slice, kept small: a box of bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medssl.propagation.region import Box, bounding_box
+
+_DRAWN = 255  # only what a person drew is this strong
+_HALF = 127  # a pixel is the label's where its strength exceeds this
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Strength of one label in one slice: 0..255 in a box, 0 outside it; above 127 the label beats the background."""
+
+    box: Box
+    strength: NDArray[np.uint8]
+
+    @classmethod
+    def from_strength(cls, box: Box, strength: NDArray[np.floating]) -> Patch:
+        """From strengths 0..1 in the box, in which 0.5 is the border between label and background."""
+        scaled = np.clip(np.ceil(strength * 254.0 - 0.5), 0, _DRAWN - 1)
+        return cls(box, scaled.astype(np.uint8))
+
+    @classmethod
+    def drawn(cls, mask: NDArray[np.bool_]) -> Patch:
+        """A drawn mask, which nothing propagated can override."""
+        top, bottom, left, right = box = bounding_box(mask)
+        return cls(box, mask[top:bottom, left:right].astype(np.uint8) * _DRAWN)
+
+    @property
+    def within(self) -> tuple[slice, slice]:
+        return slice(self.box[0], self.box[1]), slice(self.box[2], self.box[3])
+
+    def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Where the label beats the background, in a slice of `shape`."""
+        full = np.zeros(shape, dtype=bool)
+        full[self.within] = self.strength > _HALF
+        return full
+
+
+def fuse(first: Patch, second: Patch, share: float) -> Patch:
+    """The weighted mean of two patches: `share` (0..1) of the first, the rest of the second."""
+    box = (
+        min(first.box[0], second.box[0]), max(first.box[1], second.box[1]),
+        min(first.box[2], second.box[2]), max(first.box[3], second.box[3]),
+    )  # fmt: skip
+    total = np.zeros((box[1] - box[0], box[3] - box[2]), dtype=np.float32)
+    for patch, weight in ((first, share), (second, 1 - share)):
+        rows = slice(patch.box[0] - box[0], patch.box[1] - box[0])
+        columns = slice(patch.box[2] - box[2], patch.box[3] - box[2])
+        total[rows, columns] += weight * patch.strength
+    return Patch(box, np.clip(np.rint(total), 0, _DRAWN - 1).astype(np.uint8))
+
+
+def compose(patches: dict[int, Patch], shape: tuple[int, int], dtype: np.dtype[np.integer]) -> NDArray[np.integer]:
+    """The label of each pixel of a slice: the strongest of those that beat the background, 0 where none does."""
+    labels = np.zeros(shape, dtype=dtype)
+    strongest = np.full(shape, _HALF, dtype=np.uint8)
+    for label in sorted(patches):
+        patch = patches[label]
+        there = strongest[patch.within]
+        wins = patch.strength > there
+        there[wins] = patch.strength[wins]
+        labels[patch.within][wins] = label
+    return labels

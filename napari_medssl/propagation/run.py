@@ -1,0 +1,100 @@
+"""One group of labels, both ways through the volume: two sweeps, fused between drawn slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from napari_medssl.propagation.groups import largest
+from napari_medssl.propagation.model import PropagationModel
+from napari_medssl.propagation.patch import Patch, fuse
+from napari_medssl.propagation.region import region_around, working_resolution
+from napari_medssl.propagation.seeds import Drawn
+from napari_medssl.propagation.slices import Features, Intensities, Slices
+from napari_medssl.propagation.sweep import Sweep, SweptSlice
+from napari_medssl.propagation.verification import Verification, separates
+
+
+@dataclass
+class GroupRun:
+    """Runs the two sweeps of a group of labels.
+
+    Iterating `run` gives (slice index, patches, confidence) each time a slice is known or known better: the forward
+    sweep's slices first, then the backward sweep's, fused with the forward ones where a slice lies between two drawn
+    slices of a label.
+    """
+
+    slices: Slices
+    drawn: Drawn
+    model: PropagationModel
+    verification: Verification = "auto"
+    cancelled: Callable[[], bool] | None = None
+    _forward: dict[int, SweptSlice] = field(default_factory=dict, init=False)
+
+    def orders(self, first: int, last: int) -> tuple[range, range]:
+        """The slices of the forward and of the backward sweep, each starting at the first drawn slice on its way."""
+        with_content = [i for masks in self.drawn.values() for i, mask in masks.items() if mask.any()]
+        return range(min(with_content), last), range(max(with_content), first - 1, -1)
+
+    def run(self, first: int, last: int) -> Iterator[SweptSlice]:
+        settings = self.model.settings
+        spacing = self.slices.spacing
+        example = largest({label: largest(masks) for label, masks in self.drawn.items()})
+        resolution = None
+        if settings.pixels is not None:
+            resolution = working_resolution(example, spacing, pixels=settings.pixels, finest=settings.finest)
+        samples, regions = [], {}
+        for label, masks in self.drawn.items():
+            for index, mask in masks.items():
+                if mask.any():
+                    regions[label] = region_around(
+                        mask, spacing, resolution, margin=settings.margin, multiple=self.model.stride
+                    )
+                    samples.append(self.slices[index][regions[label].within])
+        features = Features(self.slices, self.model, Intensities(samples, settings.percentiles))
+        sweep = Sweep(
+            features, self.drawn, resolution=resolution, verified=self._verified(features), cancelled=self.cancelled
+        )
+        forward, backward = self.orders(first, last)
+        for swept in sweep.run(forward):
+            self._forward[swept.index] = swept
+            yield swept
+        back = Sweep(
+            features, self.drawn, resolution=resolution, verified=sorted(sweep.verified), cancelled=self.cancelled
+        )
+        for swept in back.run(backward):
+            yield self._fused(swept)
+
+    def _verified(self, features: Features) -> list[int]:
+        """The labels whose propagated slices are verified."""
+        if self.verification == "none":
+            return []
+        if self.verification == "paper":
+            return sorted(self.drawn)
+        return [
+            label
+            for label, masks in self.drawn.items()
+            if all(separates(self.slices[i], mask) for i, mask in masks.items() if mask.any())
+        ]
+
+    def _fused(self, back: SweptSlice) -> SweptSlice:
+        ahead = self._forward.get(back.index)
+        if ahead is None:
+            return back
+        patches: dict[int, Patch] = {**ahead.patches, **back.patches}
+        confidence = {**ahead.confidence, **back.confidence}
+        for label in ahead.patches.keys() & back.patches.keys():
+            if back.index in self.drawn[label]:
+                continue
+            share = self._share(label, back.index, ahead.confidence[label], back.confidence[label])
+            patches[label] = fuse(ahead.patches[label], back.patches[label], share)
+            confidence[label] = share * ahead.confidence[label] + (1 - share) * back.confidence[label]
+        return SweptSlice(back.index, patches, confidence)
+
+    def _share(self, label: int, index: int, ahead: float, back: float) -> float:
+        """Weight of the forward sweep: the nearer drawn slice and the surer sweep count more."""
+        drawn = [i for i, mask in self.drawn[label].items() if mask.any()]
+        before = index - max(i for i in drawn if i < index)
+        after = min(i for i in drawn if i > index) - index
+        toward, away = after * (ahead + 1e-3), before * (back + 1e-3)
+        return toward / (toward + away)

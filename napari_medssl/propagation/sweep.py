@@ -1,0 +1,158 @@
+"""One sweep through the slices in one direction, for a group of labels at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_medssl.propagation.confidence import agreement
+from napari_medssl.propagation.patch import Patch
+from napari_medssl.propagation.region import Region, region_around, still_inside
+from napari_medssl.propagation.seeds import Drawn, Mask
+from napari_medssl.propagation.slices import Features
+from napari_medssl.propagation.verification import verify
+
+
+@dataclass(frozen=True)
+class SweptSlice:
+    """What a sweep says of one slice: a patch and a confidence for each label that reached it."""
+
+    index: int
+    patches: dict[int, Patch]
+    confidence: dict[int, float]
+
+
+class Sweep:
+    """Carries the labels of a group from slice to slice in one direction, starting anew at each drawn slice.
+
+    Masks are passed on hard (every pixel belongs to one label or none): passed on soft, they blur away within a few
+    slices.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        drawn: Drawn,
+        *,
+        resolution: float | None,
+        verified: Sequence[int] = (),
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self.features, self.drawn, self.labels = features, drawn, sorted(drawn)
+        self.resolution, self.verified, self.cancelled = resolution, set(verified), cancelled
+        self.settings = features.model.settings
+        self._region: Region | None = None
+        self._masks = torch.empty(0)  # (1, labels, h, w), 0 or 1, in the region
+        self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
+        self._confidence: dict[int, float] = {}
+
+    def run(self, order: Sequence[int]) -> Iterator[SweptSlice]:
+        """Go through the slices in `order` (neighbours); yields each slice that a label reached."""
+        previous: int | None = None
+        for index in order:
+            patches: dict[int, Patch] = {}
+            if previous is not None and any(mask.any() for mask in self._full.values()):
+                patches = self._step(previous, index)
+            self._place_seeds(index, patches)
+            if patches:
+                yield SweptSlice(index, patches, {label: self._confidence[label] for label in patches})
+            previous = index
+
+    def _step(self, previous: int, index: int) -> dict[int, Patch]:
+        """Carry the masks from slice `previous` to slice `index`."""
+        region = self._follow()
+        model = self.features.model
+        image, query = self.features.get(index, region)
+        previous_image, key = self.features.get(previous, region)
+        with torch.inference_mode():
+            masks = self._masks
+            copied = model.copy(query, key, with_background(masks), cancelled=self.cancelled).cpu()
+            hard = harden(copied)
+            for position, label in enumerate(self.labels):
+                if label in self.verified and hard[0, position].any():
+                    kept = verify(
+                        hard[0, position].numpy() > 0, image[0, 0].numpy(),
+                        masks[0, position].numpy() > 0, previous_image[0, 0].numpy(),
+                    )  # fmt: skip
+                    hard[0, position] = torch.from_numpy(kept)
+                    copied[0, position] *= hard[0, position]
+            returned = model.copy(key, query, with_background(hard), cancelled=self.cancelled).cpu()
+            strength = region.back(relative_strength(copied))
+        patches = {}
+        for position, label in enumerate(self.labels):
+            if label not in self._confidence:
+                continue
+            step = agreement(masks[0, position], returned[0, position])
+            self._confidence[label] *= step
+            patch = Patch.from_strength(region.box, strength[position].numpy())
+            self._full[label] = patch.mask(self._full[label].shape)
+            if self._full[label].any():
+                patches[label] = patch
+            else:  # the structure has ended here
+                del self._full[label], self._confidence[label]
+        self._masks = hard
+        return patches
+
+    def _follow(self) -> Region:
+        """The region to work in: the last one while the masks stay well inside it, else a new one around them."""
+        union = np.logical_or.reduce([mask for mask in self._full.values()])
+        spacing = self.features.slices.spacing
+        margin = self.settings.margin
+        if self._region is None or not still_inside(self._region, union, margin=margin / 2):
+            self._region = region_around(
+                union, spacing, self.resolution, margin=margin, multiple=self.features.model.stride
+            )
+            self._masks = torch.empty(0)
+        if not self._masks.numel():
+            empty = np.zeros(union.shape, dtype=bool)
+            self._masks = harden(
+                with_background(
+                    torch.cat([self._region.take(self._full.get(label, empty)) for label in self.labels], dim=1)
+                )
+            )
+        return self._region
+
+    def _place_seeds(self, index: int, patches: dict[int, Patch]) -> None:
+        """Take over what was drawn on this slice, over whatever was propagated to it."""
+        placed = False
+        for label in self.labels:
+            mask = self.drawn[label].get(index)
+            if mask is None:
+                continue
+            placed = True
+            patches.pop(label, None)
+            self._full.pop(label, None)
+            self._confidence.pop(label, None)
+            if mask.any():  # an empty one is a stop
+                self._full[label], self._confidence[label] = mask, 1.0
+                patches[label] = Patch.drawn(mask)
+        if placed:
+            drawn_here = np.logical_or.reduce([m[index] for m in self.drawn.values() if index in m])
+            for label, mask in self._full.items():
+                if index not in self.drawn[label]:
+                    self._full[label] = mask & ~drawn_here
+            self._masks = torch.empty(0)
+
+
+def with_background(masks: Tensor) -> Tensor:
+    """(1, labels, h, w) -> (1, labels + 1, h, w): the last map is what no label covers."""
+    return torch.cat([masks, 1 - masks.sum(1, keepdim=True).clamp(max=1)], dim=1)
+
+
+def harden(maps: Tensor) -> Tensor:
+    """(1, labels + 1, h, w) with the background last -> (1, labels, h, w) of 0 and 1: each pixel to its strongest map."""
+    labels = maps.shape[1] - 1
+    # Ties go to the background, which therefore stands first.
+    winner = torch.cat([maps[:, -1:], maps[:, :-1]], dim=1).argmax(1)
+    hard: Tensor = torch.nn.functional.one_hot(winner, labels + 1)[..., 1:].permute(0, 3, 1, 2).float().clone()
+    return hard
+
+
+def relative_strength(maps: Tensor) -> Tensor:
+    """How strongly each label stands against the background, 0..1: above 0.5 where it beats it."""
+    labels, background = maps[:, :-1], maps[:, -1:]
+    return labels / (labels + background).clamp(min=1e-6)
