@@ -1,1 +1,9 @@
+"""The commands of ``napari-medssl``, one module each.
 
+A command module has ``add_parser(subparsers)``, which describes its options, and ``run(args) -> int``, which does the
+work and returns the exit status. It imports nothing heavy at its top.
+"""
+
+from napari_medssl.commands import demo, doctor, evaluate, models, propagate, recipes, train
+
+COMMANDS = (propagate, evaluate, train, recipes, models, demo, doctor)

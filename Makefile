@@ -1,0 +1,47 @@
+# From a bare clone: `make demo` shows the main job, `make test` runs everything that must hold. `make help` lists the rest.
+SHELL := bash
+VENV ?= .venv
+PYTHON ?=
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Somebody is looking: a screen, and not a machine that only tests.
+WATCHED := $(if $(CI),,$(or $(filter Darwin,$(shell uname)),$(DISPLAY),$(WAYLAND_DISPLAY)))
+
+.NOTPARALLEL:
+.PHONY: help setup demo test lint types manifest wheel-test pytest bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## virtual environment with everything in it
+
+$(READY): pyproject.toml .ci/prepare
+	.ci/prepare $(VENV) $(PYTHON)
+	@touch $@
+
+demo: $(READY) ## the main job on the packaged sample, in napari (without a screen: mask and screenshot in demo-output/)
+	.ci/with-screen $(BIN)/napari-medssl demo $(if $(WATCHED),,--headless demo-output)
+
+# pytest comes last, so that its closing line is the last one.
+test: lint types manifest wheel-test pytest ## everything that must hold
+
+lint: $(READY) ## ruff
+	$(BIN)/ruff check .
+
+types: $(READY) ## mypy on everything but the widgets
+	$(BIN)/mypy napari_medssl
+
+manifest: $(READY) ## what napari is told about the plugin
+	$(BIN)/npe2 validate napari_medssl
+
+wheel-test: $(READY) ## build the wheel and use it from an empty environment
+	.ci/wheel-test $(BIN)/python
+
+pytest: $(READY) ## the test suite
+	.ci/with-screen $(BIN)/python -m pytest
+
+bench: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
+	$(BIN)/python -m pytest -s tests/benchmarks
+
+clean: ## remove what was built here
+	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,206 @@
+"""One scan of ``napari-medssl propagate``: check what can be checked first, compute, write."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from napari_medssl.commands.checks import check_label_output
+from napari_medssl.commands.output import Progress
+from napari_medssl.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_medssl.propagation.result import Propagation, SliceResult
+    from napari_medssl.volumes import Volume
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to read and where to write."""
+
+    image: Path
+    seeds: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to propagate; names and meanings are those of the command's options."""
+
+    seed_slices: dict[int, tuple[int, ...]] | None = None
+    axis: int = 0
+    slice_range: tuple[int, int | None] | None = None
+    model: str = "default"
+    verification: Literal["none", "paper", "auto"] = "auto"
+    adapt_seconds: float = 0.0
+    device: str = "auto"
+    series: str | None = None
+    frame: int | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Settings:
+        """The settings among the parsed options."""
+        return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Found:
+    """One label of the result; slices are counted from 0 along the propagation axis."""
+
+    first: int
+    last: int
+    voxels: int
+    millilitres: float
+    lowest_confidence: float
+    least_confident_slice: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of one scan; `output` is None where nothing was written."""
+
+    image: str
+    output: str | None
+    complete: bool
+    seconds: float
+    axis: int
+    labels: dict[int, Found] = field(default_factory=dict)
+    confidence: dict[int, list[float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def propagate_file(
+    job: Job, settings: Settings, cancelled: Callable[[], bool], *, keep_unfinished: bool = True
+) -> Report:
+    """Propagate the seeds of `job` with `settings`; write the mask on the scan's own grid.
+
+    What was done before a cancellation is written too, unless `keep_unfinished` is False.
+
+    Raises
+    ------
+    BadInput
+        Anything about the files or the settings that cannot be used; nothing has been written then.
+    """
+    from napari_medssl.volumes import read_volume, write_labels
+
+    check_label_output(job.output, (job.image, job.seeds))
+    volume = read_volume(job.image, series=settings.series, frame=settings.frame)
+    seeds = _read_seeds(job.seeds, volume, settings.frame)
+    slices = volume.shape[settings.axis]
+    _check_seed_slices(settings.seed_slices, seeds, settings.axis, job.seeds)
+    slice_range = _checked_range(settings.slice_range, slices, settings.axis, job.image)
+
+    from napari_medssl.propagation import propagate
+
+    progress, finished = Progress("Slice"), 0
+
+    def on_slice(result: SliceResult) -> None:
+        nonlocal finished
+        finished += 1
+        progress.update(result.done, result.total)
+
+    try:
+        result = propagate(
+            volume,
+            seeds,
+            seed_slices=settings.seed_slices,
+            axis=settings.axis,
+            slice_range=slice_range,
+            model=settings.model,
+            verification=settings.verification,
+            adapt_seconds=settings.adapt_seconds,
+            device=settings.device,
+            on_slice=on_slice,
+            cancelled=cancelled,
+        )
+    finally:
+        progress.close()
+    if not result.complete and not (finished and keep_unfinished):
+        return Report(str(job.image), None, False, result.seconds, settings.axis, notes=volume.notes)
+    write_labels(job.output, result.labels, volume.geometry)
+    return Report(
+        str(job.image),
+        str(job.output),
+        result.complete,
+        result.seconds,
+        settings.axis,
+        _found(result, volume, settings.axis),
+        {label: values.tolist() for label, values in result.confidence.items()},
+        volume.notes,
+    )
+
+
+def _read_seeds(path: Path, volume: Volume, frame: int | None) -> NDArray[np.integer]:
+    import numpy as np
+
+    from napari_medssl.volumes import read_labels
+
+    try:
+        seeds = read_labels(path, like=volume)
+    except BadInput:
+        if frame is None:
+            raise
+        # Seeds drawn on a 4D scan may be 4D themselves.
+        seeds = read_labels(path, like=volume, frame=frame)
+    if not np.any(seeds.array):
+        raise BadInput(f"{path} holds no label; draw the structure on at least one slice.")
+    return cast("NDArray[np.integer]", seeds.array)
+
+
+def _check_seed_slices(
+    wanted: dict[int, tuple[int, ...]] | None, seeds: NDArray[np.integer], axis: int, path: Path
+) -> None:
+    import numpy as np
+
+    slices = seeds.shape[axis]
+    others = tuple(i for i in range(3) if i != axis)
+    for label, indices in (wanted or {}).items():
+        if indices[-1] >= slices:
+            raise BadInput(
+                f"Seed slice {indices[-1]} of label {label} is outside {path}, "
+                f"whose slices along axis {axis} are 0 to {slices - 1}."
+            )
+        drawn = np.flatnonzero((seeds == label).any(axis=others))
+        if not len(drawn):
+            here = ", ".join(str(value) for value in np.unique(seeds) if value)
+            raise BadInput(f"Label {label} of --seed-slices is not drawn in {path}, which holds {here}.")
+        if not np.isin(indices, drawn).any():
+            named, has = ", ".join(map(str, indices)), ", ".join(map(str, drawn[:10]))
+            raise BadInput(f"Label {label} is not drawn on slice {named} of {path}; it is on slice {has}.")
+
+
+def _checked_range(wanted: tuple[int, int | None] | None, slices: int, axis: int, path: Path) -> tuple[int, int] | None:
+    if wanted is None:
+        return None
+    first, end = wanted[0], slices if wanted[1] is None else wanted[1]
+    if end > slices or first >= slices:
+        raise BadInput(
+            f"--range {first}:{end} reaches outside {path}, which has {slices} slices along axis {axis} (0:{slices})."
+        )
+    return first, end
+
+
+def _found(result: Propagation, volume: Volume, axis: int) -> dict[int, Found]:
+    import numpy as np
+
+    millilitres = float(np.prod(volume.spacing)) / 1000
+    others = tuple(i for i in range(3) if i != axis)
+    found = {}
+    for label, confidence in result.confidence.items():
+        mask = result.labels == label
+        on = np.flatnonzero(mask.any(axis=others))
+        if not len(on):
+            continue
+        voxels = int(mask.sum())
+        values = np.where(np.isnan(confidence[on]), 1.0, confidence[on])
+        least = int(values.argmin())
+        found[label] = Found(
+            int(on[0]), int(on[-1]), voxels, voxels * millilitres, float(values[least]), int(on[least])
+        )
+    return found
