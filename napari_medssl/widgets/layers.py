@@ -29,6 +29,7 @@ from napari_medssl.volumes.orientation import (
     geometry_from_axes,
 )
 from napari_medssl.volumes.volume import Volume
+from napari_medssl.volumes.windows import CT_WINDOWS, auto_window, is_ct, limits
 from napari_medssl.widgets.layer_arrays import finest_level, volume_array, whole_numbers
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _layer_data(
         arguments["opacity"] = 0.5
         return whole_numbers(data, arguments["name"]), arguments, "labels"
     arguments["colormap"] = "gray"
-    arguments["contrast_limits"] = default_window(array, volume.modality)
+    # unsampled and in memory order: a percentile of a flipped view would copy it
+    arguments["contrast_limits"] = limits(CT_WINDOWS[0] if is_ct(volume) else auto_window(array))
     return data, arguments, "image"
 
 
@@ -96,21 +98,6 @@ def _describe(volume: Volume, display: Display) -> dict[str, Any]:
         "modality": volume.modality,
         "notes": list(volume.notes),
     }
-
-
-def default_window(array: Any, modality: str = "") -> tuple[float, float]:
-    """Lower and upper grey value to show a scan with: soft tissue for CT, else the 0.5 and 99.5 percentiles."""
-    if modality == "CT":
-        return -160.0, 240.0
-    steps = tuple(slice(None, None, max(1, n // 64)) for n in array.shape)
-    sample = np.asarray(array[steps], dtype=np.float64)
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(sample, (0.5, 99.5)))
-    if high <= low:
-        low, high = float(sample.min()), float(sample.max())
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def scan_info(layer: Layer) -> dict[str, Any] | None:

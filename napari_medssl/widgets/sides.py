@@ -7,6 +7,7 @@ patient, or has been turned in the viewer, no letters are shown rather than perh
 
 from __future__ import annotations
 
+import threading
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,13 +34,22 @@ def mark_sides(viewer: ViewerModel) -> None:
         for edge, position in EDGES.items():
             overlays[_PREFIX + edge] = TextOverlay(position=position, font_size=14, color="yellow", box=False)
         refresh = partial(_refresh, weakref.ref(viewer))
-        dims, camera, layers = viewer.dims.events, viewer.camera.events, viewer.layers.events
+        dims, camera, layers = viewer.dims.events, viewer.scene.camera.events, viewer.layers.events
         for event in (dims.order, dims.ndisplay, dims.ndim, camera.orientation, layers.inserted, layers.removed):
             event.connect(refresh)
         layers.inserted.connect(partial(_follow, refresh))
         for layer in viewer.layers:
             _connect(layer, refresh)
     update_sides(viewer)
+
+
+def mark_current() -> None:
+    """`mark_sides` for napari's current viewer, where there is one: readers and samples do not know their viewer."""
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    if viewer is not None and threading.current_thread() is threading.main_thread():
+        mark_sides(viewer)
 
 
 def update_sides(viewer: ViewerModel) -> None:
@@ -60,7 +70,7 @@ def side_letters(viewer: ViewerModel) -> dict[str, str] | None:
     if dims.ndisplay != 2 or dims.ndim < 3 or not _all_placed(viewer):
         return None
     vertical, horizontal = (_ends(axis - (dims.ndim - 3)) for axis in dims.displayed)
-    _, down, right = viewer.camera.orientation
+    _, down, right = viewer.scene.camera.orientation
     if str(down) == "up":
         vertical = vertical[::-1]
     if str(right) == "left":
