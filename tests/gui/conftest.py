@@ -1,0 +1,62 @@
+"""Fixtures for tests on a real napari viewer. They need a display with OpenGL, such as Xvfb with Mesa."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from napari_medssl.volumes import Geometry
+
+
+@pytest.fixture(autouse=True)
+def _needs_a_display() -> None:
+    """Without a display Qt would end the whole test run; say what is missing instead, and fail in CI."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if platform == "offscreen" or (sys.platform.startswith("linux") and not display):
+        reason = "no display with OpenGL; run the tests under xvfb-run"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+    """A viewer that is not shown."""
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def settle(qtbot: Any) -> Callable[[], None]:
+    """Let Qt draw and deliver what is waiting."""
+
+    def wait() -> None:
+        from qtpy.QtWidgets import QApplication
+
+        for _ in range(5):
+            QApplication.processEvents()
+
+    return wait
+
+
+@pytest.fixture
+def random_geometry() -> Callable[[int], Geometry]:
+    """A function from a seed to a geometry: any rotation, mirrored half of the time, often along the axes."""
+
+    def make(seed: int) -> Geometry:
+        rng = np.random.default_rng(seed)
+        matrix = Rotation.random(random_state=rng).as_matrix()
+        if seed % 3 == 0:
+            matrix = np.eye(3)[rng.permutation(3)]
+        elif seed % 3 == 1:
+            small = Rotation.from_rotvec(rng.normal(0, 0.15, 3)).as_matrix()
+            matrix = small @ np.eye(3)[rng.permutation(3)]
+        matrix = matrix * rng.choice([-1, 1], 3)
+        spacing, origin = rng.uniform(0.3, 6, 3), rng.uniform(-400, 400, 3)
+        return Geometry(tuple(spacing), tuple(origin), tuple(matrix.ravel()))
+
+    return make
