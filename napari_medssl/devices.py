@@ -41,3 +41,23 @@ def pick_device(name: str = "auto") -> torch.device:
     if name in available or (name == "cuda:0" and "cuda" in available):
         return torch.device(name)
     raise BadInput(f"This machine has no device {name!r}; choose one of: {', '.join(available)}.")
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as told, or with "auto" where the hardware has instructions for it."""
+    import torch
+
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and "avx512_bf16" in _cpu_flags()
+
+
+def _cpu_flags() -> str:
+    # torch tells the instruction set it uses but not whether bfloat16 is among it; Linux does.
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as handle:
+            return next((line for line in handle if line.startswith("flags")), "")
+    except OSError:
+        return ""

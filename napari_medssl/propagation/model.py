@@ -63,13 +63,17 @@ def copy_maps(
 ) -> Tensor:  # fmt: skip
     """Copy maps at the image's resolution with features at 1 / stride of it.
 
-    The stride^2 pixels under a feature pixel travel together, as channels, so that edges keep the image's resolution.
+    The maps are averaged down, copied, and interpolated up again. Copying the stride^2 pixels under a feature pixel side by side
+    keeps more detail in one step, but its staircase edges cost 1 to 4 points of Dice over many steps.
     """
+    pooled = maps if stride == 1 else F.avg_pool2d(maps, stride)
     copied = copy_by_affinity(
-        query, key, F.pixel_unshuffle(maps, stride), settings.radius,
+        query, key, pooled, settings.radius,
         temperature=settings.temperature, top=settings.top, zero_padding=settings.zero_padding, cancelled=cancelled,
     )  # fmt: skip
-    return F.pixel_shuffle(copied, stride)
+    if stride == 1:
+        return copied
+    return F.interpolate(copied, scale_factor=stride, mode="bilinear", align_corners=False)
 
 
 def build_network(settings: MatchSettings) -> nn.Module:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_medssl.devices import pick_device
+from napari_medssl.devices import pick_device, use_bfloat16
 from napari_medssl.errors import BadInput
 from napari_medssl.models import Card, save_model
 from napari_medssl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -91,7 +91,7 @@ class _Run:
         self, recipe: Recipe, settings: RunSettings, task: Task, folder: RunFolder, log: EventLog, device: torch.device
     ) -> None:
         self.recipe, self.settings, self.task, self.folder, self.log = recipe, settings, task, folder, log
-        self.device = device
+        self.device, self.half = device, use_bfloat16(settings.precision, device)
         self.network = task.network.to(device)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
@@ -133,7 +133,8 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * done))
         batch = {key: value.to(self.device) for key, value in self.task.batch(self.progress.step).items()}
-        loss, figures = self.task.loss(batch, torch_generator(self.settings.seed, 7, self.progress.step))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            loss, figures = self.task.loss(batch, torch_generator(self.settings.seed, 7, self.progress.step))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
@@ -163,6 +164,7 @@ class _Run:
             "seconds": round(self.progress.seconds, 1),
             "complete": complete,
             "device": str(self.device),
+            "precision": "bfloat16" if self.half else "float32",
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),

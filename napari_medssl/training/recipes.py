@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Generator, Tensor, nn
@@ -26,6 +26,9 @@ class RunSettings(BaseModel):
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Peak learning rate (AdamW, warm-up, cosine decay).")
     seed: int = Field(0, ge=0, description="Another seed gives another run; the same seed the same one.")
     device: str = Field("auto", description="auto, cpu, cuda or mps.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto computes in bfloat16 where the hardware is quicker with it."
+    )
     checkpoint_seconds: float = Field(60, gt=0, description="A checkpoint is written this often.")
 
 
