@@ -18,11 +18,12 @@ from napari_medssl.volumes.volume import Volume
 
 _LISTED = 20
 _REASONS = {
-    "colour": "colour images",
-    "segmentation": "DICOM segmentations, which should be saved as NIfTI or NRRD first",
-    "no positions": "multi-frame images that do not say where each frame lies",
-    "frames scaled differently": "multi-frame images whose frames are scaled differently",
-    "no image": "damaged, or without an image",
+    "colour": "is in colour",
+    "segmentation": "is a DICOM segmentation, which has to be saved as NIfTI or NRRD first",
+    "no positions": "holds many frames and does not say where each one lies",
+    "frames scaled differently": "holds frames whose grey values are scaled differently",
+    "no image": "holds no image",
+    "damaged": "is damaged",
 }
 
 
@@ -73,12 +74,14 @@ def read_series(path: Path, *, series: str | int | None = None, frame: int | Non
     """Read one series of a DICOM folder, or the series that one DICOM file belongs to; see `read_volume`."""
     from napari_medssl.volumes.reading import choose_frame
 
-    if path.is_dir():
-        found = list_series(path)
-        chosen = _choose(path, found, series)
-    else:
-        found = _series_of(path, scan_headers(dicom_files(path.parent, subfolders=False)), containing=path)
-        chosen = found[0] if series is None else _choose(path, found, series)
+    folder = path if path.is_dir() else path.parent
+    scan = scan_headers(dicom_files(folder, subfolders=path.is_dir()))
+    if path in scan.damaged:
+        raise damaged(path)
+    found = _series_of(path, scan)
+    own = [info for info in found if any(image.path == path for image in info.images)]
+    chosen = own[0] if own and series is None else _choose(path, found, series)
+    _refuse_damaged(scan.damaged, chosen)
     stack = _stack(path, list(chosen.images))
     images, notes = one_a_place(path, chosen.images, stack)
     picked = choose_frame(path, len(images[0]), frame)
@@ -86,11 +89,20 @@ def read_series(path: Path, *, series: str | int | None = None, frame: int | Non
     if chosen.left_out:
         which = "1 image" if chosen.left_out == 1 else f"{chosen.left_out} images"
         notes += (f"{which} of another size or direction in the same series (a localizer) left out.",)
-    folder = path if path.is_dir() else path.parent
     name = folder.resolve().name if len(chosen.images) > 1 else plain_name(path)
     if len(found) > 1 and chosen.description:
         name = f"{name} {chosen.description}"
     return Volume(array, stack.geometry, name, stack.notes + notes, chosen.modality)
+
+
+def _refuse_damaged(broken: list[Path], chosen: SeriesInfo) -> None:
+    """Refuse a series beside which lies an image that cannot be read: it is probably one of its slices."""
+    folders = {image.path.parent for image in chosen.images}
+    beside = [path for path in broken if path.parent in folders]
+    if beside:
+        raise BadInput(
+            f"{beside[0]} is damaged, so a slice may be missing; copy it again, or take it out of the folder."
+        )
 
 
 def _choose(path: Path, found: list[SeriesInfo], series: str | int | None) -> SeriesInfo:
@@ -121,8 +133,8 @@ def _listing(found: list[SeriesInfo]) -> str:
     return "; ".join(lines) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def _series_of(path: Path, scan: DicomScan, containing: Path | None = None) -> list[SeriesInfo]:
-    """The series among the images found; with `containing`, the one with that file comes first."""
+def _series_of(path: Path, scan: DicomScan) -> list[SeriesInfo]:
+    """The series among the images found; `path` is a folder, or the one file whose series is wanted."""
     groups: dict[tuple[str, str], list[DicomImage]] = {}
     for image in scan.images:
         # Where anonymisation has removed the UID, number and description still tell series apart.
@@ -132,16 +144,12 @@ def _series_of(path: Path, scan: DicomScan, containing: Path | None = None) -> l
     for images in groups.values():
         parts = sorted(_alike(images), key=len, reverse=True)
         stray = [part for part in parts[1:] if len(part) <= 2 < len(parts[0])]
-        if containing is not None:
-            stray = [part for part in stray if all(image.path != containing for image in part)]
+        stray = [part for part in stray if all(image.path != path for image in part)]
         for index, part in enumerate(part for part in parts if part not in stray):
             found.append(_info(path, part, left_out=sum(map(len, stray)) if index == 0 else 0))
     found.sort(key=lambda info: (info.images[0].number, str(info.images[0].path), -info.slices))
-    if containing is not None:
-        own = [info for info in found if any(image.path == containing for image in info.images)]
-        found = own + [info for info in found if info not in own] if own else []
-    if not found:
-        raise _nothing(path, scan.unusable)
+    if not found or (path.is_file() and all(image.path != path for image in scan.images)):
+        raise _nothing(path, scan)
     return found
 
 
@@ -201,18 +209,19 @@ def _stack(path: Path, images: list[DicomImage]) -> Stack:
     try:
         stack = stack_slices(positions, first.orientation, spacing, first.thickness)
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        raise BadInput(f"{path} cannot be stacked into a volume: {error}.") from None
     return replace(stack, notes=note + stack.notes)
 
 
-def _nothing(path: Path, unusable: Counter[str]) -> BadInput:
-    if unusable:
-        reason, count = unusable.most_common(1)[0]
-        if path.is_file():
-            return BadInput(f"{path} cannot be used as a scan: it is among the {_REASONS[reason]}.")
-        return BadInput(f"{path} holds no DICOM series that can be used; {count} files are {_REASONS[reason]}.")
+def _nothing(path: Path, scan: DicomScan) -> BadInput:
     if path.is_file():
-        return damaged(path)
+        reason = _REASONS[scan.unusable.get(path, "no image")]
+        return BadInput(f"{path} {reason}, so it cannot be opened as a scan.")
+    if scan.unusable:
+        reason, count = Counter(scan.unusable.values()).most_common(1)[0]
+        file = next(name for name, why in scan.unusable.items() if why == reason)
+        more = f" ({count} files are like this)" if count > 1 else ""
+        return BadInput(f"{path} holds no DICOM series that can be used: {file.name} {_REASONS[reason]}{more}.")
     others = sorted(p.name for p in path.iterdir() if kind_by_name(p) not in ("", "DICOM") and p.is_file())
     if others:
         shown = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")

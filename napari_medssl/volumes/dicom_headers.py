@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,8 @@ from napari_medssl.volumes.quiet import quiet_itk
 
 _POSITION, _ORIENTATION, _PIXEL_SPACING = (0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030)
 _SLOPE, _INTERCEPT, _FRAME_THICKNESS = (0x0028, 0x1053), (0x0028, 0x1052), (0x0018, 0x0050)
+_ROWS = b"\x28\x00\x10\x00"
+_PIXEL_DATA = b"\xe0\x7f\x10\x00"
 _TEXT_VALUE = b"[0-9 .eE+\\-\\\\\x00]"
 
 
@@ -53,10 +54,14 @@ class DicomImage:
 
 @dataclass
 class DicomScan:
-    """What a search found: slices that can be stacked, and how many files could not be used and why."""
+    """What a search found: slices that can be stacked, and for each file that could not be used, why."""
 
     images: list[DicomImage] = field(default_factory=list)
-    unusable: Counter[str] = field(default_factory=Counter)
+    unusable: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def damaged(self) -> list[Path]:
+        return [path for path, reason in self.unusable.items() if reason == "damaged"]
 
 
 def dicom_files(folder: Path, *, subfolders: bool = True) -> Iterator[Path]:
@@ -80,7 +85,7 @@ def scan_headers(paths: Iterable[Path]) -> DicomScan:
             images, reason = _read_header(path)
             scan.images.extend(images)
             if reason:
-                scan.unusable[reason] += 1
+                scan.unusable[path] = reason
     return scan
 
 
@@ -90,7 +95,7 @@ def _looks_like_dicom(path: Path) -> bool:
 
 
 def _read_header(path: Path) -> tuple[list[DicomImage], str]:
-    """The slices that a file holds, or why it holds none: "colour", "no image", "no positions", "segmentation"."""
+    """The slices that a file holds, or why it holds none: "colour", "no image", "damaged" and so on."""
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
@@ -99,7 +104,9 @@ def _read_header(path: Path) -> tuple[list[DicomImage], str]:
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        return [], "no image"
+        # Reports, plans and directories have no pixel data; what has some and cannot be read is broken.
+        content = path.read_bytes()
+        return [], "damaged" if _ROWS in content or _PIXEL_DATA in content else "no image"
     keys = set(reader.GetMetaDataKeys())
 
     def text(tag: str) -> str:
@@ -155,7 +162,7 @@ def _frames(path: Path, count: int, common: dict[str, object]) -> tuple[list[Dic
     ITK offers no elements inside sequences and falls back to a spacing of 1 mm where the frames are out of order, so
     positions are looked up in the header's bytes. Only the plane position groups hold Image Position (Patient).
     """
-    header = path.read_bytes().split(b"\xe0\x7f\x10\x00", 1)[0]
+    header = path.read_bytes().split(_PIXEL_DATA, 1)[0]
     positions = _find(header, _POSITION, 3)
     orientations = _find(header, _ORIENTATION, 6)
     spacings = _find(header, _PIXEL_SPACING, 2)

@@ -52,7 +52,7 @@ def stack_slices(
     Raises
     ------
     BadInput
-        A row and a column that are not perpendicular, or a spacing that is not positive.
+        A row and a column that are not perpendicular; the text is the end of a sentence, for the caller to begin.
     """
     points = np.asarray(positions, dtype=float)
     axes = _axes(orientation)
@@ -81,7 +81,7 @@ def _axes(orientation: Sequence[float]) -> NDArray[np.float64]:
     row, column = np.array(orientation[:3], dtype=float), np.array(orientation[3:6], dtype=float)
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     if min(lengths) < 0.5 or abs(row @ column) > 1e-2 * lengths[0] * lengths[1]:
-        raise BadInput("the image orientation in its header is not made of two perpendicular directions")
+        raise BadInput("the directions of its rows and columns are not perpendicular")
     row = row / lengths[0]
     column = column - row * (row @ column)
     column = column / np.linalg.norm(column)

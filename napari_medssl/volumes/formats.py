@@ -20,6 +20,7 @@ READABLE = "NIfTI (.nii, .nii.gz, .hdr with .img), NRRD (.nrrd, .nhdr), MetaImag
 # The best compression that deflate can reach; a file that promises more than this is damaged.
 _DEFLATE_LIMIT = 1032
 _CHUNK = 1 << 20
+_EITHER_HEADER = zlib.MAX_WBITS | 32  # gzip or zlib, whichever the data begin with
 
 
 def extension(path: str | os.PathLike[str]) -> str:
@@ -97,11 +98,12 @@ def check_kind(path: Path) -> str:
             raise BadInput(f"{path} is compressed although its name does not say so; rename it to {path.name}.gz.")
         return named
     if held:
-        suggestion = plain_name(path) + EXTENSIONS[held][1 if held == "NRRD" else 0]
-        raise BadInput(f"{path} holds a {held} image although its name says {named}; rename it to {suggestion}.")
+        usual = {"NIfTI": ".nii.gz" if is_gzip(path) else ".nii", "NRRD": ".nrrd", "MetaImage": ".mha", "DICOM": ".dcm"}
+        better = plain_name(path) + usual[held]
+        raise BadInput(f"{path} is a {held} file although its name says {named}; rename it to {better}.")
     if is_gzip(path) and not read_start(path):
         raise damaged(path)
-    raise BadInput(f"{path} does not hold a {named} image although its name says so; check what it is.")
+    raise BadInput(f"{path} is not a {named} file although its name says so; check what it is.")
 
 
 def cut_short(path: Path) -> BadInput:
@@ -128,41 +130,38 @@ def check_possible(path: Path, expected: int, stored: int) -> None:
         raise cut_short(path)
 
 
-def check_gzip(path: Path, expected: int) -> None:
-    """Decompress a gzip file once, without keeping it, and refuse it where it is damaged or short.
+def check_packed(path: Path, expected: int, offset: int = 0, stored: int | None = None) -> None:
+    """Decompress gzip or zlib data once, without keeping it, and refuse the file where they are damaged or short.
 
-    ITK reads a truncated or damaged .nii.gz without a word and leaves the rest of the volume blank.
+    ITK reads truncated or damaged .nii.gz, .nrrd, .mha and .mhd files without a word, leaving wrong or blank voxels.
+
+    Parameters
+    ----------
+    path : file
+    expected : bytes that must come out, at least
+    offset, stored : where in the file the data begin, and how many bytes they are (to the end where None)
 
     Raises
     ------
     BadInput
-        Fewer than `expected` bytes come out, or the checksum is wrong.
+        Fewer bytes come out, or a checksum is wrong.
     """
-    check_possible(path, expected, path.stat().st_size)
-    found = 0
-    try:
-        with gzip.open(path, "rb") as handle:
-            while chunk := handle.read(_CHUNK):
-                found += len(chunk)
-    except EOFError:
-        raise cut_short(path) from None
-    except (zlib.error, gzip.BadGzipFile):
-        raise damaged(path) from None
-    if found < expected:
-        raise cut_short(path)
-
-
-def check_zlib(path: Path, offset: int, stored: int, expected: int) -> None:
-    """As `check_gzip`, for `stored` bytes of zlib data that begin at `offset`, as MetaImage files have them."""
-    check_possible(path, expected, stored)
-    inflate, found = zlib.decompressobj(), 0
+    left = path.stat().st_size - offset if stored is None else stored
+    check_possible(path, expected, left)
+    found, complete = 0, False
+    inflate = zlib.decompressobj(_EITHER_HEADER)
     try:
         with open(path, "rb") as handle:
             handle.seek(offset)
-            while stored > 0 and not inflate.eof and (chunk := handle.read(min(_CHUNK, stored))):
-                stored -= len(chunk)
-                found += len(inflate.decompress(chunk))
+            while left > 0 and (chunk := handle.read(min(_CHUNK, left))):
+                left -= len(chunk)
+                while chunk:
+                    found += len(inflate.decompress(chunk))
+                    chunk, complete = b"", inflate.eof
+                    if complete and found < expected:  # a gzip file may be several, one after the other
+                        chunk, inflate = inflate.unused_data, zlib.decompressobj(_EITHER_HEADER)
+                if complete and found >= expected:
+                    return
     except zlib.error:
         raise damaged(path) from None
-    if found < expected or not inflate.eof:
-        raise cut_short(path)
+    raise cut_short(path)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from napari_medssl.errors import BadInput
-from napari_medssl.volumes.formats import check_zlib, cut_short, damaged
+from napari_medssl.volumes.formats import check_packed, cut_short, damaged
 
 _TYPE_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
 
@@ -73,5 +73,5 @@ def check_metaimage(path: Path) -> dict[str, str]:
     promised = int(fields.get("CompressedDataSize", "0") or 0)
     if stored < promised:
         raise cut_short(path)
-    check_zlib(data_path, offset, promised or stored, expected)
+    check_packed(data_path, expected, offset, promised or stored)
     return fields

@@ -10,16 +10,18 @@ import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
-from napari_medssl.volumes.formats import check_gzip, cut_short, damaged, extension, in_colour, is_gzip, read_start
+from napari_medssl.volumes.formats import check_packed, cut_short, damaged, extension, in_colour, is_gzip, read_start
 from napari_medssl.volumes.geometry import Geometry
 
 _HEADER_BYTES = 348
 _DATA_TYPE_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
+_FLOATS = {16: "f4", 64: "f8"}
 _COLOUR_TYPES = {128, 2304}
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # metre and micrometre; everything else means millimetre
@@ -29,6 +31,7 @@ _MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # metre and micrometre; everything else me
 class NiftiHeader:
     """The fields of a NIfTI-1 (or Analyze) header that decide whether and where an image lies."""
 
+    byte_order: Literal["<", ">"]
     sizes: tuple[int, ...]
     spacing: tuple[float, ...]
     data_type: int
@@ -47,7 +50,7 @@ class NiftiHeader:
     @classmethod
     def parse(cls, start: bytes) -> NiftiHeader:
         """Read the header from a file's first 348 bytes, of either byte order."""
-        order = "<" if start[:4] == b"\x5c\x01\x00\x00" else ">"
+        order: Literal["<", ">"] = "<" if start[:4] == b"\x5c\x01\x00\x00" else ">"
 
         def field(code: str, offset: int) -> tuple[float, ...]:
             return struct.unpack_from(order + code, start, offset)
@@ -56,6 +59,7 @@ class NiftiHeader:
         count = int(dim[0]) if 1 <= dim[0] <= 7 else 0
         offset = field("f", 108)[0]
         return cls(
+            byte_order=order,
             sizes=tuple(int(n) for n in dim[1 : count + 1]),
             spacing=tuple(pixdim[1 : count + 1]),
             data_type=int(field("h", 70)[0]),
@@ -87,6 +91,10 @@ def check_nifti(path: Path) -> NiftiHeader:
     header = NiftiHeader.parse(start)
     if not header.sizes or min(header.sizes) < 1:
         raise damaged(path)
+    if len(header.sizes) == 1:
+        raise BadInput(f"{path} has one dimension; a scan has three.")
+    if max(header.sizes[4:], default=1) > 1:
+        raise BadInput(f"{path} holds {max(header.sizes[4:])} numbers per voxel (vectors); a scan has one.")
     if header.data_type in _COLOUR_TYPES:
         raise in_colour(path)
     if header.data_type not in _DATA_TYPE_BYTES:
@@ -94,26 +102,46 @@ def check_nifti(path: Path) -> NiftiHeader:
     _check_spacing(path, header)
     offset = header.data_offset if data_path == header_path else 0
     if is_gzip(data_path):
-        check_gzip(data_path, offset + header.data_bytes)
+        check_packed(data_path, offset + header.data_bytes)
     elif data_path.stat().st_size < offset + header.data_bytes:
         raise cut_short(path)
     return header
 
 
+def not_numbers(path: Path, header: NiftiHeader, frame: int) -> NDArray[np.bool_] | None:
+    """Where the voxels of a frame are NaN or infinite, (z, y, x), or None where none is; ITK reads these as 0."""
+    if header.data_type not in _FLOATS:
+        return None
+    header_path, data_path = _pair(path)
+    kind = np.dtype(_FLOATS[header.data_type]).newbyteorder(header.byte_order)
+    voxels = int(np.prod(header.sizes[:3], dtype=object))
+    start = (header.data_offset if data_path == header_path else 0) + frame * voxels * kind.itemsize
+    with gzip.open(data_path) if is_gzip(data_path) else open(data_path, "rb") as handle:
+        handle.seek(start)
+        values = np.frombuffer(handle.read(voxels * kind.itemsize), kind)
+    wrong: NDArray[np.bool_] = ~np.isfinite(values)
+    sizes = (*header.sizes[:3], 1)[:3]
+    return wrong.reshape(sizes[::-1]) if wrong.any() else None
+
+
 def placement_notes(header: NiftiHeader, geometry: Geometry) -> list[str]:
     """What the person should know about where the header places the scan; `geometry` is what ITK made of it."""
+    notes = []
+    if any(not (np.isfinite(value) and value > 0) for value in header.spacing[:3]):
+        notes.append("The file holds one slice and does not state its thickness; 1 mm was assumed.")
     if not header.qform_code and not header.sform_code:
-        return ["The file does not say how the scan lies in the patient, so left and right are not certain."]
-    if not (header.qform_code and header.sform_code):
-        return []
+        notes.append("The file does not say how the scan lies in the patient, so left and right are not certain.")
+    if not (header.qform_code and header.sform_code) or len(header.sizes) < 3:
+        return notes
     shape = tuple(header.sizes[:3][::-1])
     both = [_corners(matrix, header, shape) for matrix in (header.sform, header.qform)]
     gap = float(np.linalg.norm(both[0] - both[1], axis=1).max())
     if gap < max(1e-3, 0.1 * min(geometry.spacing)):
-        return []
+        return notes
     taken = geometry.corners(shape)
     used = "sform" if np.abs(taken - both[0]).max() <= np.abs(taken - both[1]).max() else "qform"
-    return [f"The two placements in the file's header (sform and qform) differ by up to {gap:.3g} mm; {used} was used."]
+    said = f"The two placements in the file's header (sform and qform) differ by up to {gap:.3g} mm; {used} was used."
+    return [*notes, said]
 
 
 def skew_degrees(header: NiftiHeader) -> float:
@@ -204,6 +232,7 @@ def _quaternion_matrix(
     )
     handedness = -1.0 if pixdim[0] < 0 else 1.0
     matrix = np.eye(4)
-    matrix[:3, :3] = rotation * np.array([pixdim[1], pixdim[2], pixdim[3] * handedness])
+    with np.errstate(invalid="ignore"):  # a spacing that is no number is refused later
+        matrix[:3, :3] = rotation * np.array([pixdim[1], pixdim[2], pixdim[3] * handedness])
     matrix[:3, 3] = offset
     return matrix

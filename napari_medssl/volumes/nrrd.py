@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
-from napari_medssl.volumes.formats import check_possible, cut_short, damaged, in_colour
+from napari_medssl.volumes.formats import check_packed, cut_short, damaged, in_colour
 
 _TYPE_BYTES = {"char": 1, "short": 2, "int": 4, "long": 8, "float": 4, "double": 8}
 _COLOUR_KINDS = ("rgb", "hsv", "xyz", "3-color", "4-color")
@@ -81,17 +81,19 @@ def check_nrrd(path: Path) -> NrrdHeader:
     data = header.fields.get("data file", header.fields.get("datafile", ""))
     encoding = header.fields.get("encoding", "raw").lower()
     if not data:
-        stored = path.stat().st_size - offset
+        data_path = path
     elif data.lower().startswith("list") or "%" in data:
         return header
     else:
         if not (path.parent / data).is_file():
             raise BadInput(f"{path} lacks its voxel file {data}; put both into the same folder.")
-        stored = (path.parent / data).stat().st_size
-    if encoding == "raw" and stored < header.data_bytes:
+        data_path, offset = path.parent / data, 0
+    if header.fields.keys() & {"line skip", "lineskip", "byte skip", "byteskip"}:
+        return header
+    if encoding == "raw" and data_path.stat().st_size - offset < header.data_bytes:
         raise cut_short(path)
     if encoding in ("gzip", "gz"):
-        check_possible(path, header.data_bytes, stored)
+        check_packed(data_path, header.data_bytes, offset)
     return header
 
 

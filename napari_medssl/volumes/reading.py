@@ -14,7 +14,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.volumes.formats import check_kind, cut_short, damaged, kind_by_name, plain_name
 from napari_medssl.volumes.geometry import Geometry
 from napari_medssl.volumes.metaimage import check_metaimage
-from napari_medssl.volumes.nifti import check_nifti, placement_notes, skew_degrees
+from napari_medssl.volumes.nifti import check_nifti, not_numbers, placement_notes, skew_degrees
 from napari_medssl.volumes.nrrd import check_nrrd
 from napari_medssl.volumes.quiet import quiet_itk
 from napari_medssl.volumes.volume import Volume
@@ -54,6 +54,8 @@ def read_volume(path: str | os.PathLike[str], *, series: str | int | None = None
 
 def load(path: Path, series: str | int | None, frame: int | None) -> Volume:
     """As `read_volume`, with the voxels as they are in the file."""
+    import SimpleITK
+
     if not path.exists():
         raise BadInput(f"There is no file or folder {path}.")
     if not os.access(path, os.R_OK):
@@ -89,11 +91,13 @@ def load(path: Path, series: str | int | None, frame: int | None) -> Volume:
         geometry = Geometry.from_image(image)
     except BadInput as error:
         raise _skewed(path, _skew(image)) from error
+    array = SimpleITK.GetArrayFromImage(image)
     if header is not None:
         notes += placement_notes(header, geometry)
-    import SimpleITK
-
-    return Volume(SimpleITK.GetArrayFromImage(image), geometry, plain_name(path), tuple(notes))
+        wrong = not_numbers(path, header, frame or 0)
+        if wrong is not None:
+            array[wrong] = np.nan
+    return Volume(array, geometry, plain_name(path), tuple(notes))
 
 
 def _read_image(path: Path, frame: int | None, notes: list[str]) -> SimpleITK.Image:
