@@ -177,7 +177,8 @@ def test_start_up_is_light(statement: str, heavy: set[str]) -> None:
 
 
 def test_training_and_propagation_do_without_qt() -> None:
-    code = "import sys; import napari_medssl.propagation, napari_medssl.training, napari_medssl.models; print(*sys.modules)"
+    rooms = "napari_medssl.propagation, napari_medssl.training, napari_medssl.models, napari_medssl.diagnostics"
+    code = f"import sys; import {rooms}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {name.split(".")[0] for name in done.stdout.split()} & QT_OR_NAPARI == set()
 

@@ -74,7 +74,7 @@ class Progress:
     On a terminal one line is rewritten; elsewhere (a log file) a line is added every few seconds.
     """
 
-    def __init__(self, what: str, *, every: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, what: str = "Step", *, every: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._what = what
         self._clock = clock
         self._start = clock()
@@ -83,15 +83,19 @@ class Progress:
         self._last = -math.inf
         self._width = 0
 
-    def update(self, done: int, total: int, remark: str = "") -> None:
+    def update(self, done: int, total: int) -> None:
         """Say that `done` of `total` steps are finished."""
+        self.fraction(done / total, f"{self._what} {done} of {total}")
+
+    def fraction(self, part: float, words: str) -> None:
+        """Say `words`, and how long the rest takes when `part` (0..1) of the work is finished."""
         now = self._clock()
-        if done < total and now - self._last < self._every:
+        if part < 1 and now - self._last < self._every:
             return
         self._last = now
-        left = (now - self._start) / done * (total - done) if done else math.nan
-        time_left = "done" if done >= total else "" if math.isnan(left) else f"about {duration(left)} left"
-        self._show(", ".join(part for part in (f"{self._what} {done} of {total}", remark, time_left) if part))
+        left = (now - self._start) * (1 - part) / part if part > 0 else math.nan
+        time_left = "done" if part >= 1 else f"about {duration(left)} left" if math.isfinite(left) else "starting"
+        self._show(f"{words}, {time_left}")
 
     def _show(self, line: str) -> None:
         if self._terminal:

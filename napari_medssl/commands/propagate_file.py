@@ -98,11 +98,10 @@ def propagate_file(
 
     from napari_medssl.propagation import propagate
 
-    progress, finished = Progress("Slice"), 0
+    progress, reached = Progress("Slice"), set[int]()
 
     def on_slice(result: SliceResult) -> None:
-        nonlocal finished
-        finished += 1
+        reached.add(result.index)
         progress.update(result.done, result.total)
 
     try:
@@ -121,7 +120,7 @@ def propagate_file(
         )
     finally:
         progress.close()
-    if not result.complete and not (finished and keep_unfinished):
+    if not result.complete and not (reached - _drawn(seeds, settings.axis) and keep_unfinished):
         return Report(str(job.image), None, False, result.seconds, settings.axis, notes=volume.notes)
     write_labels(job.output, result.labels, volume.geometry)
     return Report(
@@ -159,20 +158,26 @@ def _check_seed_slices(
     import numpy as np
 
     slices = seeds.shape[axis]
-    others = tuple(i for i in range(3) if i != axis)
     for label, indices in (wanted or {}).items():
         if indices[-1] >= slices:
             raise BadInput(
                 f"Seed slice {indices[-1]} of label {label} is outside {path}, "
                 f"whose slices along axis {axis} are 0 to {slices - 1}."
             )
-        drawn = np.flatnonzero((seeds == label).any(axis=others))
-        if not len(drawn):
+        drawn = _drawn(seeds == label, axis)
+        if not drawn:
             here = ", ".join(str(value) for value in np.unique(seeds) if value)
             raise BadInput(f"Label {label} of --seed-slices is not drawn in {path}, which holds {here}.")
-        if not np.isin(indices, drawn).any():
-            named, has = ", ".join(map(str, indices)), ", ".join(map(str, drawn[:10]))
+        if drawn.isdisjoint(indices):
+            named, has = ", ".join(map(str, indices)), ", ".join(map(str, sorted(drawn)[:10]))
             raise BadInput(f"Label {label} is not drawn on slice {named} of {path}; it is on slice {has}.")
+
+
+def _drawn(labels: NDArray[np.generic], axis: int) -> set[int]:
+    """The slices that hold a label."""
+    import numpy as np
+
+    return set(np.flatnonzero(labels.any(axis=tuple(i for i in range(3) if i != axis))).tolist())
 
 
 def _checked_range(wanted: tuple[int, int | None] | None, slices: int, axis: int, path: Path) -> tuple[int, int] | None:
@@ -190,17 +195,14 @@ def _found(result: Propagation, volume: Volume, axis: int) -> dict[int, Found]:
     import numpy as np
 
     millilitres = float(np.prod(volume.spacing)) / 1000
-    others = tuple(i for i in range(3) if i != axis)
     found = {}
     for label, confidence in result.confidence.items():
         mask = result.labels == label
-        on = np.flatnonzero(mask.any(axis=others))
-        if not len(on):
+        on = sorted(_drawn(mask, axis))
+        if not on:
             continue
         voxels = int(mask.sum())
         values = np.where(np.isnan(confidence[on]), 1.0, confidence[on])
         least = int(values.argmin())
-        found[label] = Found(
-            int(on[0]), int(on[-1]), voxels, voxels * millilitres, float(values[least]), int(on[least])
-        )
+        found[label] = Found(on[0], on[-1], voxels, voxels * millilitres, float(values[least]), on[least])
     return found

@@ -143,4 +143,4 @@ def _problems(found: dict[str, Any]) -> list[str]:
         problems.append(f"torch computes wrongly on the processor: {found['devices']['cpu']['reason']}.")
     if "error" in found["opengl"]:
         problems.append(f"OpenGL does not work, and napari cannot draw without it: {found['opengl']['error']}.")
-    return problems + found["models"].pop("problems")
+    return [*problems, *found["models"].pop("problems")]

@@ -39,7 +39,7 @@ def probe_display() -> dict[str, Any]:
     if sys.platform in ("darwin", "win32"):
         return {"screen": True, "through": "Cocoa" if sys.platform == "darwin" else "Windows"}
     through = [name for name in ("WAYLAND_DISPLAY", "DISPLAY") if os.environ.get(name)]
-    return {"screen": bool(through), "through": " and ".join(through) or "nothing: no DISPLAY, no WAYLAND_DISPLAY"}
+    return {"screen": bool(through), "through": " and ".join(through) or "neither DISPLAY nor WAYLAND_DISPLAY is set"}
 
 
 def _ask(module: str, *, before: Sequence[str] = (), seconds: float = 120.0) -> dict[str, Any]:
