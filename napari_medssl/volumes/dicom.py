@@ -88,7 +88,8 @@ def read_series(path: Path, *, series: str | int | None = None, frame: int | Non
     array = read_slices(path, [place[picked] for place in images])
     if chosen.left_out:
         which = "1 image" if chosen.left_out == 1 else f"{chosen.left_out} images"
-        notes += (f"{which} of another size or direction in the same series (a localizer) left out.",)
+        was = "was" if chosen.left_out == 1 else "were"
+        notes += (f"{which} of another size or direction in the same series (a localizer) {was} left out.",)
     name = folder.resolve().name if len(chosen.images) > 1 else plain_name(path)
     if len(found) > 1 and chosen.description:
         name = f"{name} {chosen.description}"

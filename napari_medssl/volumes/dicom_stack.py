@@ -12,7 +12,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.volumes.geometry import Geometry
 
 _SAME_PLACE_MM = 1e-3
-_EVEN = 0.1  # slices closer than this fraction of the spacing to an even grid are rounding, not gaps
+_EVEN = 0.2  # slices closer than this fraction of the spacing to an even grid are rounding, not gaps
 
 
 @dataclass(frozen=True)
