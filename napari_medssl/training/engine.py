@@ -78,11 +78,12 @@ def train(
     chosen = check_settings(found, settings)
     if not chosen.seconds and not chosen.steps:
         raise BadInput("Give the run an end: seconds or steps must be above 0.")
+    device = pick_device(chosen.device)  # before the data is read, which can take minutes
     with folder.locked():
         task = found.build(chosen, find_cases(Path(data)))
         folder.write_settings(recipe, chosen.model_dump(mode="json"))
         folder.cancel.unlink(missing_ok=True)
-        run = _Run(found, chosen, task, folder, EventLog(folder.events, on_event), pick_device(chosen.device))
+        run = _Run(found, chosen, task, folder, EventLog(folder.events, on_event), device)
         return run.go(cancelled or (lambda: False))
 
 
