@@ -88,7 +88,7 @@ def test_a_batch_keeps_the_masks_that_are_whole(long_case: Case) -> None:
         while not process.stderr.readline().startswith("Slice 1 of"):
             pass
         process.terminate()
-        said, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 3
     assert "Cancelled after 1 of 2 scans" in err
     assert [path.name for path in out.iterdir()] == ["a.nii.gz"]

@@ -39,7 +39,7 @@ def test_every_kind_is_refused_as_a_scan(call: Call, case: Case, malformed: tupl
 
 
 def test_every_kind_is_refused_as_seeds(call: Call, case: Case, malformed: tuple[Path, dict[str, Path]]) -> None:
-    folder, found = malformed
+    found = malformed[1]
     beside = disk(case.folder)
     for name, path in found.items():
         # A folder of drawn slices beside a single scan is refused as well.
