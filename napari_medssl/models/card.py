@@ -46,7 +46,9 @@ def read_card(path: Path) -> Card:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"The model card {path} cannot be read; remove it and its weights, or add them again.") from error
+        raise BadInput(
+            f"The model card {path} cannot be read; remove it and its weights, or add them again."
+        ) from error
     newer = isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT
     if newer:
         raise BadInput(f"The model card {path} was written by a newer version of napari-medssl; update napari-medssl.")

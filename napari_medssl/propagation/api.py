@@ -93,7 +93,8 @@ def iter_propagate(
 ) -> Iterator[SliceResult]:
     """Like `propagate`, but hand out each slice as it is finished.
 
-    A later result for the same slice replaces the earlier one. Ends early, without an error, when `cancelled` answers True.
+    A later result for the same slice replaces the earlier one. Ends early, without an error, when `cancelled` answers
+    True.
     """
     job = Job.prepare(
         volume, seeds, seed_slices=seed_slices, spacing=spacing, axis=axis, slice_range=slice_range, model=model,
@@ -186,7 +187,9 @@ def _array_and_spacing(
         raise BadInput(f"Propagation needs a volume with three dimensions (z, y, x); this one has {array.ndim}.")
     if isinstance(volume, Volume):
         if spacing is not None and not np.allclose(spacing, volume.spacing, rtol=1e-3):
-            raise BadInput(f"The spacing given, {tuple(spacing)} mm, is not that of {volume.name}, {volume.spacing} mm.")
+            raise BadInput(
+                f"The spacing given, {tuple(spacing)} mm, is not that of {volume.name}, {volume.spacing} mm."
+            )
         return array, volume.spacing
     spacing = (1.0, 1.0, 1.0) if spacing is None else tuple(float(s) for s in spacing)
     if len(spacing) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing):

@@ -26,7 +26,9 @@ class MatchSettings(BaseModel):
     top: int = Field(0, ge=0, description="Copy only from this many best matches; 0 copies from all.")
     zero_padding: bool = Field(False, description="Let the outside of the image take part in the softmax.")
     pixels: float | None = Field(
-        64, gt=8, description="The drawn structure is resampled to be about this many pixels across; none: left as it is."
+        64,
+        gt=8,
+        description="The drawn structure is resampled to be about this many pixels across; none: left as it is.",
     )
     finest: float = Field(4, ge=1, description="How many pixels the smallest pixel may be blown up to.")
     margin: float = Field(32, ge=8, description="Working pixels around the structure that are looked at.")
@@ -50,9 +52,7 @@ class PropagationModel:
         features: Tensor = self.network(image.to(self.device))
         return features
 
-    def copy(
-        self, query: Tensor, key: Tensor, maps: Tensor, *, cancelled: Callable[[], bool] | None = None
-    ) -> Tensor:
+    def copy(self, query: Tensor, key: Tensor, maps: Tensor, *, cancelled: Callable[[], bool] | None = None) -> Tensor:
         """Copy (1, maps, h, w) full-resolution maps of the key's slice to the query's slice."""
         return copy_maps(query, key, maps.to(self.device), self.settings, self.stride, cancelled=cancelled)
 
@@ -63,8 +63,8 @@ def copy_maps(
 ) -> Tensor:  # fmt: skip
     """Copy maps at the image's resolution with features at 1 / stride of it.
 
-    The maps are averaged down, copied, and interpolated up again. Copying the stride^2 pixels under a feature pixel side by side
-    keeps more detail in one step, but its staircase edges cost 1 to 4 points of Dice over many steps.
+    The maps are averaged down, copied, and interpolated up again. Copying the stride^2 pixels under a feature pixel
+    side by side keeps more detail in one step, but its staircase edges cost 1 to 4 points of Dice over many steps.
     """
     pooled = maps if stride == 1 else F.avg_pool2d(maps, stride)
     copied = copy_by_affinity(

@@ -1,5 +1,7 @@
 """The networks that turn a slice's edge profile into the features that are matched."""
 
+import itertools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -40,7 +42,7 @@ class PaperEncoder(nn.Module):
         self.stages = nn.Sequential(
             *[
                 nn.Sequential(ResidualBlock(inputs, outputs), ResidualBlock(outputs, outputs))
-                for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+                for inputs, outputs in itertools.pairwise(widths)
             ]
         )
         self.head = nn.Conv2d(widths[-1], features, 3, padding=1)

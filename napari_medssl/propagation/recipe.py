@@ -1,7 +1,8 @@
 """The recipe `sli2vol`: learn to match neighbouring slices from unlabelled volumes.
 
-Source: Yeung, Namburete, Xie, "Sli2Vol", MICCAI 2021: reconstruct a slice by copying pixels of its neighbour (equation 1,
-smooth L1). Added here: random volumes whose labels are known, on which the copying of masks itself is learnt.
+Source: Yeung, Namburete, Xie, "Sli2Vol", MICCAI 2021: reconstruct a slice by copying pixels of its neighbour
+(equation 1, smooth L1). Added here: random volumes whose labels are known, on which the copying of masks itself is
+learnt.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
 
 from napari_medssl.errors import BadInput
-from napari_medssl.propagation.model import MatchSettings, build_network, copy_maps
+from napari_medssl.propagation.losses import mask_loss, one_hot, reconstruction_loss
+from napari_medssl.propagation.model import MatchSettings, build_network
 from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb, make_blobs
-from napari_medssl.propagation.sweep import with_background
 from napari_medssl.training.data import Case
 from napari_medssl.training.randomness import generator
 from napari_medssl.training.recipes import Recipe, RunSettings
@@ -36,7 +36,10 @@ class Sli2VolSettings(RunSettings):
         "strided", description="strided: quick, at half resolution; paper: as published, at full resolution."
     )
     synthetic: int = Field(
-        2, ge=0, le=256, description="How many samples of a batch come from random labelled shapes; the rest from the scans."
+        2,
+        ge=0,
+        le=256,
+        description="How many samples of a batch come from random labelled shapes; the rest from the scans.",
     )
     shapes: int = Field(200, ge=1, le=5000, description="How many volumes of random shapes are made.")
     mask_weight: float = Field(1.0, ge=0, description="Weight of copying masks (random shapes) against copying pixels.")
@@ -68,7 +71,7 @@ class Sli2Vol:
             self.blobs = PairSampler(shapes, settings.side, (1, 3), cut=(64, 128))
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """"images" (n, 2, side, side), the random shapes last; "labels" (synthetic, 2, side, side)."""
+        """ "images" (n, 2, side, side), the random shapes last; "labels" (synthetic, 2, side, side)."""
         drawn: list[Tensor] = []
         labels: list[Tensor] = []
         for index in range(self.settings.batch):
@@ -92,17 +95,14 @@ class Sli2Vol:
         scans = len(first) - len(batch["labels"])
         loss, figures = first.new_zeros(()), {}
         if scans:
-            rebuilt = copy_maps(query[:scans], key[:scans], first[:scans], self.match, stride)
-            # Equal for all scales of intensity error that matter: 0..1 is stretched so that L1 sets in at a quarter.
-            pixels = F.smooth_l1_loss(4 * rebuilt, 4 * smooth(second[:scans], stride))
+            pixels = reconstruction_loss(query[:scans], key[:scans], first[:scans], second[:scans], self.match, stride)
             loss = loss + pixels
             figures["pixels"] = float(pixels.detach())
         if len(batch["labels"]):
-            masks = [one_hot(batch["labels"][:, i]) for i in (0, 1)]
-            copied = copy_maps(query[scans:], key[scans:], masks[0], self.match, stride)
-            cross_entropy = -(masks[1] * copied.clamp(1e-3, 1).log()).sum(1).mean()
-            loss = loss + self.settings.mask_weight * cross_entropy
-            figures["masks"] = float(cross_entropy.detach())
+            before, after = (one_hot(batch["labels"][:, i], _BLOB_LABELS) for i in (0, 1))
+            copied = mask_loss(query[scans:], key[scans:], before, after, self.match, stride)
+            loss = loss + self.settings.mask_weight * copied
+            figures["masks"] = float(copied.detach())
         return loss, figures
 
     def card(self) -> dict[str, Any]:
@@ -120,19 +120,6 @@ def match_settings(settings: Sli2VolSettings) -> MatchSettings:
     if settings.network == "paper":
         return MatchSettings(architecture="paper", zero_padding=True, pixels=None)
     return MatchSettings(architecture="strided")
-
-
-def one_hot(labels: Tensor) -> Tensor:
-    """(n, h, w) labels 0..3 -> (n, labels + background, h, w), the background last."""
-    return with_background(F.one_hot(labels, _BLOB_LABELS + 1)[..., 1:].permute(0, 3, 1, 2).float())
-
-
-def smooth(images: Tensor, stride: int) -> Tensor:
-    """What a copy at 1 / stride of the resolution can at best rebuild."""
-    if stride == 1:
-        return images
-    shape = images.shape[-2:]
-    return F.interpolate(F.avg_pool2d(images, stride), shape, mode="bilinear", align_corners=False)
 
 
 def _read(cases: Iterable[Case]) -> list[TrainingVolume]:

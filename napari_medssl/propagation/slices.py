@@ -18,7 +18,8 @@ _CACHE_BYTES = 768 * 2**20
 
 
 class Slices:
-    """The slices of a volume along one axis, read only when asked for (the volume may be a dask array or a memory map)."""
+    """The slices of a volume along one axis, read only when asked for (the volume may be a dask array or a memory
+    map)."""
 
     def __init__(self, volume: NDArray[np.generic], axis: int, spacing: Sequence[float]) -> None:
         self._view = along(volume, axis)
@@ -36,8 +37,8 @@ class Slices:
 class Intensities:
     """Stretches intensities to 0..1 between two percentiles of what surrounds the drawn structure.
 
-    A CT's full range would leave soft tissue almost flat, so the range is taken from the region that is worked on. It is the same
-    for all slices of a run, so that a structure keeps its brightness.
+    A CT's full range would leave soft tissue almost flat, so the range is taken from the region that is worked on. It
+    is the same for all slices of a run, so that a structure keeps its brightness.
     """
 
     def __init__(self, samples: Sequence[NDArray[np.float32]], percentiles: tuple[float, float]) -> None:

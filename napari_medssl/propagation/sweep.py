@@ -99,7 +99,7 @@ class Sweep:
 
     def _follow(self) -> Region:
         """The region to work in: the last one while the masks stay well inside it, else a new one around them."""
-        union = np.logical_or.reduce([mask for mask in self._full.values()])
+        union = np.logical_or.reduce(list(self._full.values()))
         spacing = self.features.slices.spacing
         margin = self.settings.margin
         if self._region is None or not still_inside(self._region, union, margin=margin / 2):
@@ -144,7 +144,8 @@ def with_background(masks: Tensor) -> Tensor:
 
 
 def harden(maps: Tensor) -> Tensor:
-    """(1, labels + 1, h, w) with the background last -> (1, labels, h, w) of 0 and 1: each pixel to its strongest map."""
+    """(1, labels + 1, h, w) with the background last -> (1, labels, h, w) of 0 and 1: each pixel to its strongest
+    map."""
     labels = maps.shape[1] - 1
     # Ties go to the background, which therefore stands first.
     winner = torch.cat([maps[:, -1:], maps[:, :-1]], dim=1).argmax(1)

@@ -1,7 +1,7 @@
 """Verification: reject propagated pixels whose intensity says that they belong to the surroundings.
 
-Source: Yeung, Namburete, Xie, "Sli2Vol", MICCAI 2021, section 2.3, equations 3 and 4. P is the previous slice's mask, N a
-ring around it, p and n their mean intensities.
+Source: Yeung, Namburete, Xie, "Sli2Vol", MICCAI 2021, section 2.3, equations 3 and 4. P is the previous slice's mask,
+N a ring around it, p and n their mean intensities.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def verify(
 def separates(image: NDArray[np.floating], mask: NDArray[np.bool_], *, at_least: float = 0.97) -> bool:
     """Whether verification can be trusted with this structure: it must give a drawn mask back (almost) whole.
 
-    `"auto"` asks this of the drawn slice itself, where the truth is known: at least this share of the drawn pixels must be
-    nearer to p than to n, and at least as large a share of the ring nearer to n. Structures of mixed intensity, or with a
-    neighbour as bright as they are, fail it, and then verification stays out.
+    `"auto"` asks this of the drawn slice itself, where the truth is known: at least this share of the drawn pixels
+    must be nearer to p than to n, and at least as large a share of the ring nearer to n. Structures of mixed
+    intensity, or with a neighbour as bright as they are, fail it, and then verification stays out.
     """
     means = region_means(image, mask)
     if means is None:

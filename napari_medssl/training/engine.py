@@ -52,8 +52,8 @@ def train(
 ) -> TrainedModel:
     """Train a recipe on a data folder.
 
-    The run stops at its time or step budget, when `cancelled` answers True, or when a file named ``cancel`` appears in the run
-    folder; each time the model as it stands and a checkpoint are written.
+    The run stops at its time or step budget, when `cancelled` answers True, or when a file named ``cancel`` appears
+    in the run folder; each time the model as it stands and a checkpoint are written.
 
     Parameters
     ----------
@@ -147,9 +147,7 @@ class _Run:
         # A young average follows quickly, so that a run of minutes is not held back by its start.
         decay = min(0.995, (1 + self.progress.step) / (10 + self.progress.step))
         with torch.no_grad():
-            for kept, new in zip(
-                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):
+            for kept, new in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
                 if kept.dtype.is_floating_point:
                     kept.lerp_(new, 1 - decay)
                 else:

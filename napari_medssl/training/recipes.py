@@ -95,4 +95,6 @@ def check_settings(recipe: Recipe, settings: Mapping[str, Any]) -> RunSettings:
         known = ", ".join(recipe.settings_model.model_fields)
         if first["type"] == "extra_forbidden":
             raise BadInput(f"Recipe {recipe.name} has no setting {where!r}; it has: {known}.") from error
-        raise BadInput(f"Setting {where} of recipe {recipe.name}: {first['msg']} (given: {first['input']!r}).") from error
+        raise BadInput(
+            f"Setting {where} of recipe {recipe.name}: {first['msg']} (given: {first['input']!r})."
+        ) from error

@@ -1,7 +1,7 @@
 """The labelled collections that propagation is scored on, and the protocol that draws seed slices from them.
 
-Each label separately; the seed slice is drawn uniformly among the slices within +-3 (+-1 in stacks of under 20) of the label's
-largest one that hold it; Dice over the whole volume; averaged over labels, cases, then collections.
+Each label separately; the seed slice is drawn uniformly among the slices within +-3 (+-1 in stacks of under 20) of
+the label's largest one that hold it; Dice over the whole volume; averaged over labels, cases, then collections.
 """
 
 from __future__ import annotations

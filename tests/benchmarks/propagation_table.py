@@ -1,6 +1,6 @@
 """Prints Dice with one drawn slice on the labelled collections: copy, optical flow and the models, in the same run.
 
-    MEDSSL_DATA=... python tests/benchmarks/propagation_table.py [--models default sli2vol-paper] [--seeds 5] [--limit N]
+MEDSSL_DATA=... python tests/benchmarks/propagation_table.py [--models default sli2vol-paper] [--seeds 5] [--limit N]
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class Table:
             for i in np.flatnonzero(np.isfinite(result.confidence[1])):
                 if i != index:
                     truth = float(dice(result.labels[i] > 0, mask[i]))
-                    self.confidence[f"{model}, {verification}/{self._collection}"].append((result.confidence[1][i], truth))
+                    self.confidence[f"{model}, {verification}/{self._collection}"].append(
+                        (result.confidence[1][i], truth)
+                    )
             return result.labels > 0
 
         return run
@@ -100,10 +102,11 @@ class Table:
         return f"{collection} (n = {len(self.dice['copy'][collection])}): {values}"
 
     def markdown(self, collections: list[str]) -> str:
+        counts = " | ".join(f"{c} (n = {len(self.dice['copy'][c])})" for c in collections)
         lines = [
-            f"Dice in percent with one drawn slice: mean over seeds 0-{self.seeds - 1} (standard deviation over seeds).",
+            f"Dice in percent with one drawn slice: mean over seeds 0-{self.seeds - 1} (standard deviation).",
             "",
-            "| method | " + " | ".join(f"{c} (n = {len(self.dice['copy'][c])})" for c in collections) + " | mean | s |",
+            f"| method | {counts} | mean | seconds |",
             "|---|" + "---|" * (len(collections) + 2),
         ]
         for method in self.methods:
