@@ -12,7 +12,6 @@ from torch import Tensor
 
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.region import Region
-from napari_medssl.propagation.seeds import along
 
 _CACHE_BYTES = 768 * 2**20
 
@@ -22,15 +21,16 @@ class Slices:
     map)."""
 
     def __init__(self, volume: NDArray[np.generic], axis: int, spacing: Sequence[float]) -> None:
-        self._view = along(volume, axis)
+        # Indexed one slice at a time: numpy's views would load a dask array or a memory map whole.
+        self._volume, self._before = volume, (slice(None),) * axis
         rows_columns = [s for i, s in enumerate(spacing) if i != axis]
         self.spacing = (rows_columns[0], rows_columns[1])
 
     def __len__(self) -> int:
-        return len(self._view)
+        return int(self._volume.shape[len(self._before)])
 
     def __getitem__(self, index: int) -> NDArray[np.float32]:
-        image = np.asarray(self._view[index], dtype=np.float32)
+        image = np.asarray(self._volume[(*self._before, index)], dtype=np.float32)
         return image if np.isfinite(image).all() else np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
 
 
