@@ -26,7 +26,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise BadInput(f"Cannot write {target}: the folder {target.parent} does not exist.")
     if target.is_dir():
         raise BadInput(f"Cannot write {target}: it is a folder, give a file name.")
-    temporary = target.parent / f".{secrets.token_hex(4)}.partial{target.name}"
+    # Only the end of the name, so that a long one does not become too long.
+    temporary = target.parent / f".{secrets.token_hex(4)}.partial{target.name[-32:]}"
     try:
         yield temporary
         _flush(temporary)

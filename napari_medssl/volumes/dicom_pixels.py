@@ -82,5 +82,4 @@ def read_slices(path: Path, images: list[DicomImage]) -> NDArray[np.generic]:
             if single.shape != image.shape:
                 raise damaged(image.path)
             slices.append(single)
-    # Slices of one series may be scaled to different number types (PET).
-    return np.stack(slices).astype(np.result_type(*{s.dtype for s in slices}), copy=False)
+    return np.stack(slices)  # in the smallest type for all: slices may be scaled to different ones (PET)

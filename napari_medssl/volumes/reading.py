@@ -56,7 +56,11 @@ def load(path: Path, series: str | int | None, frame: int | None) -> Volume:
     """As `read_volume`, with the voxels as they are in the file."""
     import SimpleITK
 
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError:  # a name that is too long, or a disk that is gone
+        there = False
+    if not there:
         raise BadInput(f"There is no file or folder {path}.")
     if not os.access(path, os.R_OK):
         raise BadInput(f"{path} cannot be opened: permission denied.")

@@ -144,8 +144,11 @@ def _write(target: Path, array: NDArray[np.generic], geometry: Geometry, fields:
                 _write_image(image, temporary)
                 if suffix == ".nii":
                     finish_nifti(temporary, temporary, geometry, array.shape)
-    except (RuntimeError, OSError) as error:
-        raise BadInput(f"Cannot write {target}: the disk is full or does not accept the file.") from error
+    except OSError as error:
+        reason = (error.strerror or "the disk does not accept the file").lower()
+        raise BadInput(f"Cannot write {target}: {reason}.") from error
+    except RuntimeError as error:
+        raise BadInput(f"Cannot write {target}: the disk is full or the format cannot hold it.") from error
 
 
 def _write_image(image: object, path: Path) -> None:

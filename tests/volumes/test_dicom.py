@@ -64,6 +64,15 @@ def test_one_file_stands_for_its_series(tmp_path):
     assert volume.name == f"{tmp_path.name} Wanted"
 
 
+def test_a_file_without_the_usual_preamble(tmp_path):
+    pixels = dcm.series(tmp_path / "whole", [0, 2, 4])
+    for path in sorted((tmp_path / "whole").iterdir()):
+        (tmp_path / path.stem).write_bytes(path.read_bytes()[132:])
+        path.unlink()
+    np.testing.assert_array_equal(read_volume(tmp_path).array, pixels)
+    np.testing.assert_array_equal(read_volume(tmp_path / "001").array, pixels)
+
+
 def test_one_slice_alone(tmp_path):
     dcm.slice_file(tmp_path / "a.dcm", dcm.pixels_of(1)[0], (1, 2, 3), thickness=4)
     volume = read_volume(tmp_path / "a.dcm")

@@ -105,6 +105,13 @@ def test_a_file_that_may_not_be_opened(tmp_path, corpus):
         pytest.skip("this user may open every file")
 
 
+@pytest.mark.parametrize("name", ["y" * 300 + ".nii", "a\0b.nii", "no/such/folder"])
+def test_names_that_no_file_can_have(tmp_path, name):
+    for read in (read_volume, read_labels):
+        with pytest.raises(BadInput, match="no file or folder"):
+            read(tmp_path / name)
+
+
 def test_choices_that_are_out_of_range(corpus, tmp_path):
     for frame in (5, -1):
         with pytest.raises(BadInput, match=f"no frame {frame}; it holds 5 frames, counted from 0 to 4"):

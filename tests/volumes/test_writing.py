@@ -88,6 +88,14 @@ def test_a_failure_keeps_the_old_file_and_nothing_else(tmp_path, suffix, monkeyp
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_long_names(tmp_path, suffix):
+    write_labels(tmp_path / ("x" * (250 - len(suffix)) + suffix), LABELS, GEOMETRY)
+    with pytest.raises(BadInput, match="file name too long"):
+        write_labels(tmp_path / ("y" * 300 + suffix), LABELS, GEOMETRY)
+    assert len(list(tmp_path.iterdir())) == (2 if suffix == ".mhd" else 1)
+
+
 def test_an_interruption_between_the_two_files_of_a_pair_keeps_the_old_ones(tmp_path, monkeypatch):
     path = tmp_path / "a.mhd"
     write_labels(path, LABELS, GEOMETRY)
