@@ -43,6 +43,9 @@ class Sli2VolSettings(RunSettings):
     )
     shapes: int = Field(200, ge=1, le=5000, description="How many volumes of random shapes are made.")
     mask_weight: float = Field(1.0, ge=0, description="Weight of copying masks (random shapes) against copying pixels.")
+    temperature: float = Field(
+        2.0, gt=0, le=20, description="Divides the matches' logits when the model is used; training itself uses 1."
+    )
     side: int = Field(96, ge=32, le=512, multiple_of=8, description="Side of a training sample in pixels.")
     nearest: int = Field(1, ge=1, le=20, description="Fewest slices between the two of a pair.")
     furthest: int = Field(4, ge=1, le=20, description="Most slices between the two of a pair.")
@@ -111,7 +114,7 @@ class Sli2Vol:
             "purpose": "propagation",
             "summary": "Propagates drawn slices; trained with the recipe sli2vol.",
             "trained_on": "The person's own volumes and random shapes.",
-            "settings": self.match.model_dump(mode="json"),
+            "settings": self.match.model_copy(update={"temperature": self.settings.temperature}).model_dump(mode="json"),
         }
 
 
