@@ -1,0 +1,66 @@
+"""Small controls, made alike: each has a tooltip and a name that screen readers say, and stays narrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+
+def menu(entries: list[tuple[str, Any]], name: str, hint: str) -> QComboBox:
+    """A menu of (text, value)."""
+    made = QComboBox()
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setMinimumContentsLength(8)
+    for text, value in entries:
+        made.addItem(text, value)
+    made.setAccessibleName(name)
+    made.setToolTip(hint)
+    return made
+
+
+def button(text: str, hint: str) -> QPushButton:
+    made = QPushButton(text)
+    made.setAccessibleName(text.rstrip("…"))
+    made.setToolTip(hint)
+    return made
+
+
+def text(name: str) -> QLabel:
+    """A line of text that wraps and can be copied."""
+    made = QLabel()
+    made.setWordWrap(True)
+    made.setAccessibleName(name)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def row(*widgets: QWidget) -> QWidget:
+    """Widgets side by side; the first one takes the room that is left."""
+    made = QWidget()
+    layout = QHBoxLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for position, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if position == 0 else 0)
+    return made
+
+
+def fold(title: str, content: QWidget, hint: str) -> QToolButton:
+    """A heading that opens and closes what lies under it; closed to begin with."""
+    heading = QToolButton()
+    heading.setText(title)
+    heading.setAccessibleName(title)
+    heading.setToolTip(hint)
+    heading.setCheckable(True)
+    heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    heading.setArrowType(Qt.ArrowType.RightArrow)
+    content.setVisible(False)
+
+    def turn(opened: bool) -> None:
+        heading.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        content.setVisible(opened)
+
+    heading.toggled.connect(turn)
+    return heading

@@ -1,0 +1,98 @@
+"""What the Propagate widget looks like: its controls and how they lie. What they do is in `propagate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_medssl.widgets.controls import button, fold, row, text
+from napari_medssl.widgets.layer_choice import LayerChoice
+from napari_medssl.widgets.propagate_options import PropagateOptions
+from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line
+
+if TYPE_CHECKING:
+    from napari.viewer import ViewerModel
+
+# A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
+BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
+
+
+class PropagateForm(QWidget):
+    """The controls, from top to bottom in the order in which they are used."""
+
+    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+        from napari.layers import Image, Labels
+
+        super().__init__(parent)
+        self.hint = text("What to do next")
+        self.scan = LayerChoice(viewer, Image, "no scan is open", "The scan that the structure is drawn on.")
+        self.labels = LayerChoice(viewer, Labels, "none yet", "The layer to draw in; the result goes into it too.")
+        self.new_labels = button("New labels", "Make an empty labels layer on the scan and take up the brush.")
+        self.drawn = text("Slices drawn by hand")
+        self.options = PropagateOptions()
+        self.fold = fold("Options", self.options, "Labels, plane, slices, model, device and verification.")
+        self.propagate = button("Propagate", "Carry what is drawn to the other slices.")
+        self.cancel = button("Cancel", "Stop; the slices that are done stay.")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress_text = text("Time left")
+        self.undo = button(
+            "Undo propagation",
+            "Back to what was there before the last propagation; brush strokes made since then go back with it.",
+        )
+        self.redo = button("Redo", "Bring back the propagation that was undone, and the strokes that went with it.")
+        self.check = button("Check a slice", "Show the slice that is least sure; again for the next one.")
+        self.save = button("Save mask…", "Write the labels to a file that overlays the scan exactly.")
+        self.scan.setAccessibleName("Scan")
+        self.labels.setAccessibleName("Labels")
+        self.progress.setAccessibleName("Slices done")
+        self.redo.setAccessibleName("Redo propagation")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow("Scan", self.scan)
+        rows.addRow("Labels", row(self.labels, self.new_labels))
+        rows.addRow("Drawn", self.drawn)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addWidget(self.hint)
+        column.addLayout(rows)
+        for widget in (
+            self.fold,
+            self.options,
+            row(self.propagate, self.cancel),
+            self.progress,
+            self.progress_text,
+            self.check,
+            row(self.undo, self.redo),
+            self.save,
+        ):
+            column.addWidget(widget)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        for shown in (self.progress, self.progress_text, self.check):
+            shown.setVisible(False)
+
+    def say(self, kind: str, sentence: str) -> None:
+        """Show `sentence` in the first line; `kind` is one of `BARS`."""
+        self.hint.setText(sentence)
+        self.hint.setStyleSheet(f"QLabel {{ border-left: 4px solid {BARS[kind]}; padding: 4px 4px 4px 8px; }}")
+
+    def show_situation(self, now: Situation, running: bool, cancelling: bool, redoable: bool) -> None:
+        """Offer what can be done now; while a propagation runs, lock what must not change under it."""
+        usable = now.has_scan and now.has_labels and not now.problem
+        for control in (self.scan, self.labels, self.options):
+            control.setEnabled(not running)
+        self.new_labels.setEnabled(now.has_scan and not running)
+        self.propagate.setEnabled(usable and not running)
+        self.save.setEnabled(usable and not running)
+        self.cancel.setEnabled(running and not cancelling)
+        self.undo.setEnabled(now.run is not None and not running)
+        self.redo.setEnabled(redoable and not running)
+        self.progress.setVisible(running)
+        self.progress_text.setVisible(running)
+        self.check.setVisible(now.check is not None and not running)
+        self.check.setText(check_text(now))
+        self.drawn.setText(drawn_line(now))

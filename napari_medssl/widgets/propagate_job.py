@@ -1,0 +1,149 @@
+"""From the layers and options that a person chose to a job that can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_medssl.errors import BadInput
+from napari_medssl.propagation.session import Session
+from napari_medssl.propagation.writer import Writer
+from napari_medssl.widgets import brush_history
+from napari_medssl.widgets.hand_strokes import HandStrokes, strokes_on
+from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, spacing_of
+from napari_medssl.widgets.planes import NAMES, shown_axis
+from napari_medssl.widgets.propagate_texts import Situation
+from napari_medssl.widgets.propagate_worker import Job
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+    from napari.viewer import ViewerModel
+
+    from napari_medssl.widgets.propagate_options import PropagateOptions
+
+NEIGHBOURS = 2  # slices on each side of one that was looked at show much the same
+
+
+@dataclass(frozen=True)
+class Work:
+    """The layers that are worked on, checked: a scan and labels in memory that lie on it."""
+
+    viewer: ViewerModel
+    image: Image
+    labels: Labels
+    tracker: HandStrokes
+
+    @classmethod
+    def on(cls, viewer: ViewerModel, image: Image, labels: Labels) -> Work:
+        """Check the layers.
+
+        Raises
+        ------
+        BadInput
+            They cannot be worked on.
+        """
+        check_image_layer(image, frame=0)
+        check_labels_layer(labels, image)
+        if not isinstance(labels.data, np.ndarray) or not labels.data.flags.writeable:
+            raise BadInput(f"{labels.name} cannot be written to; click New labels to draw in a layer that can.")
+        return cls(viewer, image, labels, strokes_on(labels, viewer))
+
+    @property
+    def session(self) -> Session:
+        return self.tracker.sync()
+
+    def axis(self, options: PropagateOptions) -> int:
+        """The axis that counts the slices: as chosen, as drawn, or as shown."""
+        chosen = options.plane.currentData()
+        if chosen is None:
+            chosen = self.session.plane()
+        if chosen is None:
+            chosen = shown_axis(self.viewer, self.labels)
+        return int(chosen or 0)
+
+    def drawn(self, options: PropagateOptions) -> dict[int, list[int]]:
+        """{label: slices drawn by hand} of the labels to propagate."""
+        drawn = self.session.drawn(self.axis(options), self.labels.data)
+        if options.which.currentData() == "selected":
+            selected = int(self.labels.selected_label)
+            return {label: slices for label, slices in drawn.items() if label == selected}
+        return drawn
+
+    def situation(self, options: PropagateOptions, visited: Sequence[int]) -> Situation:
+        """What there is to say about these layers; brings the options in line with them."""
+        session, axis = self.session, self.axis(options)
+        options.set_drawn_plane(session.plane())
+        options.set_count(self.labels.data.shape[axis])
+        return Situation(
+            has_scan=True,
+            has_labels=True,
+            axis=axis,
+            drawn=self.drawn(options),
+            other_planes=session.other_planes(axis),
+            run=session.last_run,
+            drawn_since=session.drawn_since,
+            check=self.next_to_check(axis, visited),
+            checked=bool(visited),
+        )
+
+    def next_to_check(self, axis: int, visited: Sequence[int]) -> int | None:
+        """The least sure slice of the last propagation that is not beside one already looked at."""
+        run = self.session.last_run
+        if run is None or run.axis != axis:
+            return None
+        ranked = run.least_sure(self.session.drawn(axis, self.labels.data))
+        return next((index for index in ranked if all(abs(index - seen) > NEIGHBOURS for seen in visited)), None)
+
+    def start(self, options: PropagateOptions) -> tuple[Job, Writer]:
+        """Begin a run of the session.
+
+        Raises
+        ------
+        BadInput
+            Nothing is drawn, or a line is being drawn at this moment.
+        """
+        if brush_history.drawing(self.labels):
+            raise BadInput("The line that you are drawing is not closed; go back to where it began, or press Esc.")
+        slice_range = options.slice_range()
+        self.session.look_again()
+        axis, seeds = self.axis(options), self.drawn(options)
+        if not seeds:
+            raise BadInput(self._nothing_drawn(axis, options))
+        run = self.session.start(axis, seeds)
+        before = self.labels.data.copy()
+        job = Job(
+            image=check_image_layer(self.image, frame=self._frame()),
+            before=before,
+            spacing=spacing_of(self.image),
+            run=run,
+            slice_range=slice_range,
+            model=str(options.model.currentData() or "default"),
+            verification=str(options.verification.currentData()),
+            device=str(options.device.currentData()),
+        )
+        kept = self.session.kept_voxels(axis, before.shape)
+        return job, Writer(self.labels.data, before, run, self._drawn_now(axis), kept)
+
+    def _drawn_now(self, axis: int) -> Callable[[int], set[int]]:
+        """Answers which labels have been drawn on a slice since now."""
+        earlier = set(self.session.strokes)
+
+        def drawn_now(index: int) -> set[int]:
+            new = [stroke for stroke in self.session.strokes if stroke not in earlier and stroke.axis in (axis, None)]
+            return {label for stroke in new for label, slices in stroke.slices[axis].items() if index in slices}
+
+        return drawn_now
+
+    def _frame(self) -> int | None:
+        if self.image.ndim != 4:
+            return None
+        point = np.asarray(self.viewer.dims.point)[-4:]
+        return round(float(np.asarray(self.image.world_to_data(point))[0]))
+
+    def _nothing_drawn(self, axis: int, options: PropagateOptions) -> str:
+        if options.which.currentData() == "selected":
+            return f"Label {self.labels.selected_label} is not drawn on any {NAMES[axis]} slice; draw it on one first."
+        return f"Nothing is drawn on {NAMES[axis]} slices; draw the structure on one first."

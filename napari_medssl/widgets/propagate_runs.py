@@ -1,0 +1,111 @@
+"""Starting, stopping, taking back and bringing back propagations on the layers of a viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_medssl.errors import BadInput
+from napari_medssl.widgets import brush_history
+from napari_medssl.widgets.planes import shown_axis, shown_slice
+from napari_medssl.widgets.propagate_worker import REDRAW_3D_S, Engine, Outcome, Streaming
+
+if TYPE_CHECKING:
+    from napari_medssl.widgets.propagate_job import Work
+    from napari_medssl.widgets.propagate_options import PropagateOptions
+
+
+class PropagateRuns(QObject):
+    """At most one propagation at a time; `progressed` and `ended` pass on what it tells."""
+
+    progressed = Signal(object)
+    ended = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.work: Work | None = None  # while one runs, what it works on
+        self._streaming: Streaming | None = None
+        self._went_along: dict[int, int] = {}  # run number -> later steps that were undone with it
+
+    @property
+    def running(self) -> bool:
+        return self._streaming is not None
+
+    @property
+    def cancelling(self) -> bool:
+        return self._streaming is not None and self._streaming.stop()
+
+    def start(self, work: Work, options: PropagateOptions, engine: Engine | None) -> None:
+        """Propagate what is drawn.
+
+        Raises
+        ------
+        BadInput
+            It cannot begin; nothing has been changed.
+        """
+        if engine is None:
+            from napari_medssl.propagation import iter_propagate as engine
+        job, writer = work.start(options)
+        axis = job.run.axis
+
+        def on_screen(slices: set[int]) -> float | None:
+            shown = shown_axis(work.viewer, work.labels)
+            if shown is None:
+                return REDRAW_3D_S
+            return 0.0 if shown != axis or shown_slice(work.viewer, work.labels, axis) in slices else None
+
+        self.work = work
+        self._streaming = Streaming(job, work.labels, writer, engine, on_screen, self)
+        self._streaming.progressed.connect(self.progressed)
+        self._streaming.ended.connect(self._on_ended)
+        self.destroyed.connect(self._streaming.stop.ask)
+        self._streaming.start()
+
+    def cancel(self) -> None:
+        """Stop within a slice; what is done stays."""
+        if self._streaming is not None:
+            self._streaming.cancel()
+
+    def abandon(self) -> None:
+        """Stop at once and leave the layer alone from here on."""
+        if self._streaming is not None:
+            self._streaming.abandon("lost")
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        streaming, work = self._streaming, self.work
+        self._streaming = self.work = None
+        if streaming is not None and work is not None:
+            work.session.end(streaming.job.run, outcome.how, outcome.seconds)
+            streaming.deleteLater()
+        self.ended.emit(outcome)
+
+    def undo(self, work: Work) -> int:
+        """Take the last propagation back; returns how many later steps went with it.
+
+        Raises
+        ------
+        BadInput
+            A line is being drawn at this moment.
+        """
+        run = work.session.last_run
+        if run is None:
+            return 0
+        if brush_history.drawing(work.labels):
+            raise BadInput("Finish the line that you are drawing first, or press Esc.")
+        others = brush_history.undo_run(work.labels, run.number)
+        if others is None:  # too many strokes ago for napari's memory: keep what was drawn since, take back the rest
+            others = 0
+            for block in run.take_back(work.labels.data, work.session.new_number()):
+                brush_history.record(work.labels, block)
+            work.session.look_again()
+            work.labels.refresh()
+        self._went_along[run.number] = others
+        return others
+
+    def redo(self, work: Work) -> None:
+        """Bring back the propagation that was undone last, and what went with it."""
+        work.session  # noqa: B018  (in step with what has been undone)
+        run = work.tracker.redoable_run
+        if run is not None and not brush_history.drawing(work.labels):
+            brush_history.redo_run(work.labels, run.number, self._went_along.get(run.number, 0))

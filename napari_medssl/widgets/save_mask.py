@@ -1,0 +1,62 @@
+"""Saving a Labels layer as a mask that overlays its scan exactly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_medssl.errors import BadInput
+from napari_medssl.volumes import Volume, write_labels
+from napari_medssl.volumes.formats import plain_name
+from napari_medssl.widgets.layers import scan_info, volume_from_layer
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+    from qtpy.QtWidgets import QWidget
+
+FILTERS = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd *.seg.nrrd);;MetaImage (*.mha *.mhd)"
+
+
+def suggested_path(image: Image) -> Path:
+    """``<scan>_labels.nii.gz`` beside the scan's file, or in the working folder where there is none."""
+    info = scan_info(image) or {}
+    name = re.sub(r'[\\/:*?"<>|]+', "_", plain_name(str(info.get("name") or image.name))).strip(" .") or "scan"
+    source = getattr(image.source, "path", None)
+    folder = Path(source).parent if source and Path(source).parent.is_dir() else Path.cwd()
+    return folder / f"{name}_labels.nii.gz"
+
+
+def ask_path(parent: QWidget, suggestion: Path) -> str:
+    """Ask for a file name; an empty answer means never mind."""
+    from qtpy.QtWidgets import QFileDialog
+
+    return str(QFileDialog.getSaveFileName(parent, "Save mask", str(suggestion), FILTERS)[0])
+
+
+def save_in_background(labels: Labels, image: Image, path: str, ended: Callable[[Any], Any]) -> None:
+    """Write a layer in a thread; `ended`, a method of a Qt object, gets the path, or a tuple of the error.
+
+    Raises
+    ------
+    BadInput
+        The layer is empty or lies in a way that no file can express.
+    """
+    from napari.qt.threading import create_worker
+
+    volume = volume_from_layer(labels, reference=image)
+    if not volume.array.any():
+        raise BadInput(f"{labels.name} is empty; there is nothing to save yet.")
+    copy = Volume(volume.array.copy(), volume.geometry, volume.name)
+    worker = create_worker(_write, copy, Path(path if Path(path).suffix else f"{path}.nii.gz"))
+    worker.returned.connect(ended)
+    worker.start()
+
+
+def _write(volume: Volume, path: Path) -> Path | tuple[Exception]:
+    try:
+        write_labels(path, volume)
+    except Exception as error:  # as a value: napari's worker would announce a plain sentence as a crash
+        return (error,)
+    return path
