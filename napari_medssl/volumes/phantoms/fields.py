@@ -11,16 +11,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from napari_medssl.errors import BadInput
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]  # float32 in practice; some steps of numpy lose track of it
 
 # Standard deviation that one axis of a cubic B-spline lattice of unit normals has on average: sqrt(151 / 315).
 _AXIS_DEVIATION = float(np.sqrt(151 / 315))
 
 
-def generator(seed: int, *names: str | int) -> np.random.Generator:
+def generator(seed: int, *names: str | int | float) -> np.random.Generator:
     """A random generator that depends on `seed` and `names` only, not on what was drawn before.
 
     Raises
@@ -61,16 +62,28 @@ class SmoothField:
         values: Floats = np.matmul(by, rows) @ bx.T
         return values
 
+    def at(self, points: NDArray[np.floating]) -> Floats:
+        """Values at points (n, 3) in (z, y, x)."""
+        position = (np.asarray(points) / self._lengths).T
+        # The lattice holds spline coefficients already, hence no prefilter.
+        values: Floats = ndimage.map_coordinates(self._lattice, position, order=3, mode="grid-wrap", prefilter=False)
+        return values
+
+
+def _taps(position: NDArray[np.floating]) -> tuple[NDArray[np.intp], tuple[Floats, ...]]:
+    """The lattice cell of each position and the weights of its four neighbours, the first one cell before it."""
+    cell = np.floor(position).astype(np.intp)
+    t = (position - cell).astype(np.float32)
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    return cell, tuple(weight / 6 for weight in weights)
+
 
 def _spline_weights(coords: NDArray[np.floating], length: float, period: int) -> tuple[Floats, NDArray[np.intp]]:
     """Cubic B-spline weights (points, columns) and the lattice index of each column."""
-    position = coords.astype(float) / length
-    cell = np.floor(position).astype(int)
-    t = position - cell
+    cell, taps = _taps(coords.astype(float) / length)
     first = int(cell.min()) - 1
     columns = np.arange(first, int(cell.max()) + 3)
     weights = np.zeros((len(coords), len(columns)), dtype=np.float32)
-    taps = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
     for offset, tap in enumerate(taps, start=-1):
-        weights[np.arange(len(coords)), cell + offset - first] = tap / 6
+        weights[np.arange(len(coords)), cell + offset - first] = tap
     return weights, columns % period
