@@ -128,7 +128,7 @@ def test_settings_are_described_in_words() -> None:
         BLUE = "blue"
 
     class Settings(BaseModel):
-        count: int = Field(3, ge=1, lt=9, description="How many.")
+        count: int = Field(3, ge=1, lt=9, multiple_of=3, description="How many.")
         share: float | None = Field(None, gt=0, le=1, description="How much.")
         kind: Literal["a", "b"] = Field("a", description="Which.")
         colour: Colour = Field(Colour.RED, description="What.")
@@ -138,7 +138,7 @@ def test_settings_are_described_in_words() -> None:
 
     found = {one["name"]: (one["type"], one["default"], one["range"]) for one in describe_settings(Settings)}
     assert found == {
-        "count": ("whole number", 3, "≥ 1, < 9"),
+        "count": ("whole number", 3, "≥ 1, < 9, multiple of 3"),
         "share": ("number or none", None, "> 0, ≤ 1"),
         "kind": ("choice", "a", "a, b"),
         "colour": ("choice", "red", "red, blue"),
