@@ -17,6 +17,8 @@ from napari_medssl.errors import Cancelled
 TILE = 8
 # Logits held at a time when no gradient is needed: 16 million floats are 64 MB.
 _LOGITS_AT_ONCE = 16_000_000
+# Finite, so that a query in the padding, which sees nothing at all, gives a number (and is cut off) instead of nan.
+_NEVER = -1e9
 
 
 def copy_by_affinity(
@@ -79,13 +81,11 @@ def _copy_band(
     *, radius: int, temperature: float, top: int, zero_padding: bool,
 ) -> Tensor:  # fmt: skip
     span = TILE + 2 * radius
-    queries = _tiles(query, TILE).transpose(-1, -2)  # (batch, tiles, TILE^2, channels)
-    logits = queries @ _tiles(key, span) / temperature  # (batch, tiles, TILE^2, span^2)
-    logits = logits + _window_bias(radius, query.device)
+    queries = _tiles(query / temperature, TILE).transpose(-1, -2)  # (batch, tiles, TILE^2, channels)
+    logits = queries @ _tiles(key, span)  # (batch, tiles, TILE^2, span^2)
+    logits += _window_bias(radius, query.device)
     if not zero_padding:
-        logits = logits.masked_fill(_tiles(inside, span) == 0, -torch.inf)
-        # A query in the padding below or right of the slice may see nothing at all; its result is cut off later.
-        logits = logits.nan_to_num(neginf=-1e9) if not inside.all() else logits
+        logits += (_tiles(inside, span) - 1) * -_NEVER
     if top:
         logits = logits.masked_fill(logits < logits.topk(top, dim=-1).values[..., -1:], -torch.inf)
     copied = torch.softmax(logits, dim=-1) @ _tiles(values, span).transpose(-1, -2)
@@ -103,10 +103,11 @@ def _tiles(maps: Tensor, side: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _window_bias(radius: int, device: torch.device) -> Tensor:
-    """(TILE^2, span^2): 0 where a key lies in the window of a query, minus infinity elsewhere."""
+    """(TILE^2, span^2): 0 where a key lies in the window of a query, as good as minus infinity elsewhere."""
     here = torch.arange(TILE) + radius
     there = torch.arange(TILE + 2 * radius)
     near = (here[:, None] - there[None, :]).abs() <= radius
     both = near[:, None, :, None] & near[None, :, None, :]
-    bias = torch.zeros(both.shape).masked_fill(~both, -torch.inf)
-    return bias.reshape(TILE**2, -1).to(device)
+    with torch.inference_mode(False):  # it is kept, and training may be the next to use it
+        bias = torch.zeros(both.shape).masked_fill(~both, _NEVER)
+        return bias.reshape(TILE**2, -1).to(device)

@@ -42,5 +42,5 @@ def _loaded(name: str, path: str, changed: int, device: torch.device) -> Propaga
         network.load_state_dict(tensors)
     except (ValidationError, RuntimeError) as error:
         raise BadInput(f"Model {name!r} does not fit this version of napari-medssl; train or add it again.") from error
-    network.requires_grad_(False)
-    return PropagationModel(network.to(device).eval(), settings, device)
+    network.requires_grad_(False).eval()
+    return PropagationModel(network.to(device), settings, device)

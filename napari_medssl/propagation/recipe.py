@@ -109,12 +109,13 @@ class Sli2Vol:
         return loss, figures
 
     def card(self) -> dict[str, Any]:
+        used = self.match.model_copy(update={"temperature": self.settings.temperature})
         return {
             "title": self.settings.name,
             "purpose": "propagation",
             "summary": "Propagates drawn slices; trained with the recipe sli2vol.",
             "trained_on": "The person's own volumes and random shapes.",
-            "settings": self.match.model_copy(update={"temperature": self.settings.temperature}).model_dump(mode="json"),
+            "settings": used.model_dump(mode="json"),
         }
 
 

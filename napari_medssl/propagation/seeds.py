@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from napari_medssl.errors import BadInput
 
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 Drawn = dict[int, dict[int, Mask]]
 
 
@@ -38,7 +40,7 @@ class Seeds:
         return {label: self.drawn[label] for label in labels}
 
 
-def along(array: NDArray[np.generic], axis: int) -> NDArray[np.generic]:
+def along(array: NDArray[Scalar], axis: int) -> NDArray[Scalar]:
     """A view of a volume with `axis` first, so that array[i] is slice i."""
     return np.moveaxis(array, axis, 0)
 

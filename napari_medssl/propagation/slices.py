@@ -22,15 +22,16 @@ class Slices:
 
     def __init__(self, volume: NDArray[np.generic], axis: int, spacing: Sequence[float]) -> None:
         # Indexed one slice at a time: numpy's views would load a dask array or a memory map whole.
-        self._volume, self._before = volume, (slice(None),) * axis
+        self._volume, self._axis = volume, axis
         rows_columns = [s for i, s in enumerate(spacing) if i != axis]
         self.spacing = (rows_columns[0], rows_columns[1])
 
     def __len__(self) -> int:
-        return int(self._volume.shape[len(self._before)])
+        return int(self._volume.shape[self._axis])
 
     def __getitem__(self, index: int) -> NDArray[np.float32]:
-        image = np.asarray(self._volume[(*self._before, index)], dtype=np.float32)
+        where: tuple[slice | int, ...] = (*(slice(None),) * self._axis, index)
+        image = np.asarray(self._volume[where], dtype=np.float32)
         return image if np.isfinite(image).all() else np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
 
 

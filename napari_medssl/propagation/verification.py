@@ -29,7 +29,8 @@ class Means:
 
     def nearer_inside(self, image: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Pixels nearer to p than to n (equation 4)."""
-        return np.abs(image - self.inside) < np.abs(image - self.ring)
+        nearer: NDArray[np.bool_] = np.abs(image - self.inside) < np.abs(image - self.ring)
+        return nearer
 
 
 def region_means(image: NDArray[np.floating], mask: NDArray[np.bool_]) -> Means | None:

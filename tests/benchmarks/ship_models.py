@@ -54,7 +54,7 @@ MODELS = {
         title="Sli2Vol as published",
         summary="The published network and verification, trained for a short time; slow, for comparison.",
         trained_on=f"{SCANS}.",
-        settings={"network": "paper", "batch": 2, "synthetic": 0, "nearest": 2, "furthest": 4},
+        settings={"network": "paper", "batch": 2, "synthetic": 0, "nearest": 2, "furthest": 4, "temperature": 1.0},
     ),
 }
 
