@@ -134,7 +134,7 @@ def is_label_map(path: str | os.PathLike[str], array: NDArray[np.generic]) -> bo
         return False
     if array.dtype.kind == "f" and (not np.isfinite(array).all() or (array != np.round(array)).any()):
         return False
-    return bool(array.min() >= 0) and len(np.unique(array)) <= _MOST_LABELS
+    return bool(array.min() >= 0 and array.max() <= np.iinfo(np.int32).max) and len(np.unique(array)) <= _MOST_LABELS
 
 
 def holds_dicom(folder: str | os.PathLike[str]) -> bool:

@@ -32,7 +32,7 @@ def mark_sides(viewer: ViewerModel) -> None:
     overlays = viewer.canvas.overlays
     if _PREFIX + "left" not in overlays:
         for edge, position in EDGES.items():
-            overlays[_PREFIX + edge] = TextOverlay(position=position, font_size=14, color="yellow", box=False)
+            overlays[_PREFIX + edge] = TextOverlay(position=position, font_size=14, color="yellow")
         refresh = partial(_refresh, weakref.ref(viewer))
         dims, camera, layers = viewer.dims.events, viewer.scene.camera.events, viewer.layers.events
         for event in (dims.order, dims.ndisplay, dims.ndim, camera.orientation, layers.inserted, layers.removed):

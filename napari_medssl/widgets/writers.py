@@ -6,49 +6,62 @@ nothing of the patient, so the image it lies on is looked for in the open viewer
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from napari_medssl.errors import BadInput
 from napari_medssl.volumes.volume import Volume
-from napari_medssl.widgets.layers import check_labels_layer, reference_image, volume_from_layer
+from napari_medssl.volumes.writing import WRITABLE, write_labels, write_volume
+from napari_medssl.widgets.layers import reference_image, volume_from_layer
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-EXTENSIONS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd")
-
 
 def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Save a labels layer with the geometry of the scan it lies on. See `volumes.write_labels`."""
-    from napari_medssl.volumes import write_labels
+    """Save a labels layer with the geometry of the scan it lies on; the paths written. See `volumes.write_labels`.
 
-    layer, reference = _find(data, meta, "labels")
-    check_labels_layer(layer)
-    volume = volume_from_layer(layer, reference)
-    path = with_extension(path)
-    write_labels(path, volume)
-    return [path]
+    Raises
+    ------
+    OSError
+        What is wrong, in a sentence.
+    """
+    return _write(path, data, meta, "labels", write_labels)
 
 
 def write_image_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Save an image layer as a scan file. See `volumes.write_volume`."""
-    import numpy as np
+    """Save an image layer as a scan file; the paths written. See `volumes.write_volume`.
 
-    from napari_medssl.volumes import write_volume
+    Raises
+    ------
+    OSError
+        What is wrong, in a sentence.
+    """
+    return _write(path, data, meta, "image", write_volume)
 
-    layer, reference = _find(data, meta, "image")
-    volume = volume_from_layer(layer, reference)
+
+def _write(path: str, data: Any, meta: dict[str, Any], kind: str, write: Callable[[str, Volume], None]) -> list[str]:
     path = with_extension(path)
-    write_volume(path, Volume(np.asarray(volume.array), volume.geometry, volume.name, modality=volume.modality))
+    try:
+        layer, reference = _find(data, meta, kind)
+        volume = volume_from_layer(layer, reference)
+        write(path, replace(volume, array=np.asarray(volume.array)))
+    except BadInput as error:
+        # napari takes a ValueError, which BadInput is, for "no writer was found" and drops its message
+        raise OSError(str(error)) from error
     return [path]
 
 
 def with_extension(path: str) -> str:
     """`path`, with ".nii.gz" added where the name has no extension ("mask", "mask 2.5"), as save dialogs leave it."""
-    if path.lower().endswith(EXTENSIONS) or Path(path).suffix[1:].isalpha():
+    if path.lower().endswith(WRITABLE) or Path(path).suffix[1:].isalpha():
         return path
-    return path + EXTENSIONS[0]
+    return path + WRITABLE[0]
 
 
 def _find(data: Any, meta: dict[str, Any], kind: str) -> tuple[Layer, Layer | None]:

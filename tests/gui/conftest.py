@@ -29,6 +29,14 @@ def _enough_references_to_none() -> None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _installed_plugins() -> None:
+    """Find the plugins, as napari does when its first window opens."""
+    from npe2 import PluginManager
+
+    PluginManager.instance().discover()
+
+
 @pytest.fixture(autouse=True)
 def _needs_a_display() -> None:
     """Without a display Qt would end the whole test run; say what is missing instead, and fail in CI."""
@@ -43,6 +51,16 @@ def _needs_a_display() -> None:
 def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
     """A viewer that is not shown."""
     return make_napari_viewer()
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A viewer without a window: opens, slices and saves as one with a window does, and takes no time to make."""
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    return viewer
 
 
 @pytest.fixture

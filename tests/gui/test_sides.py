@@ -90,65 +90,65 @@ def shown_letters(viewer: Any) -> dict[str, str]:
     return {edge: overlay.text for edge, overlay in names.items() if overlay.visible}
 
 
-def test_letters_follow_the_view(viewer: Any) -> None:
-    mark_sides(viewer)
-    assert shown_letters(viewer) == {}
-    layer = add_scan(viewer, np.diag([-1, -1, 1.0]))
+def test_letters_follow_the_view(model: Any) -> None:
+    mark_sides(model)
+    assert shown_letters(model) == {}
+    layer = add_scan(model, np.diag([-1, -1, 1.0]))
     for view, order in ORDERS.items():
-        viewer.dims.order = order
-        assert shown_letters(viewer) == LETTERS[view]
-    viewer.dims.order = (0, 2, 1)  # rotated on the screen
-    assert shown_letters(viewer) == {"left": "A", "right": "P", "top": "R", "bottom": "L"}
-    viewer.dims.order = (0, 1, 2)
-    viewer.scene.camera.orientation = ("towards", "up", "left")
-    assert shown_letters(viewer) == {"left": "L", "right": "R", "top": "P", "bottom": "A"}
-    viewer.scene.camera.orientation = ("towards", "down", "right")
-    viewer.dims.ndisplay = 3
-    assert shown_letters(viewer) == {}
-    viewer.dims.ndisplay = 2
-    assert shown_letters(viewer) == LETTERS["axial"]
+        model.dims.order = order
+        assert shown_letters(model) == LETTERS[view]
+    model.dims.order = (0, 2, 1)  # rotated on the screen
+    assert shown_letters(model) == {"left": "A", "right": "P", "top": "R", "bottom": "L"}
+    model.dims.order = (0, 1, 2)
+    model.scene.camera.orientation = ("towards", "up", "left")
+    assert shown_letters(model) == {"left": "L", "right": "R", "top": "P", "bottom": "A"}
+    model.scene.camera.orientation = ("towards", "down", "right")
+    model.dims.ndisplay = 3
+    assert shown_letters(model) == {}
+    model.dims.ndisplay = 2
+    assert shown_letters(model) == LETTERS["axial"]
     layer.visible = False
-    assert shown_letters(viewer) == {}
+    assert shown_letters(model) == {}
     layer.visible = True
-    mark_sides(viewer)  # again
-    assert shown_letters(viewer) == LETTERS["axial"]
-    viewer.layers.remove(layer)
-    assert shown_letters(viewer) == {}
+    mark_sides(model)  # again
+    assert shown_letters(model) == LETTERS["axial"]
+    model.layers.remove(layer)
+    assert shown_letters(model) == {}
 
 
-def test_nothing_is_said_where_nothing_is_known(viewer: Any) -> None:
-    mark_sides(viewer)
-    layer = add_scan(viewer, np.eye(3))
-    stranger = viewer.add_image(np.zeros((4, 5, 6)), name="from another reader")
-    assert shown_letters(viewer) == {}
+def test_nothing_is_said_where_nothing_is_known(model: Any) -> None:
+    mark_sides(model)
+    layer = add_scan(model, np.eye(3))
+    stranger = model.add_image(np.zeros((4, 5, 6)), name="from another reader")
+    assert shown_letters(model) == {}
     stranger.visible = False
-    assert shown_letters(viewer) == LETTERS["axial"]
+    assert shown_letters(model) == LETTERS["axial"]
     layer.scale = layer.scale * (1, 1, -1)  # mirrored by hand
-    assert shown_letters(viewer) == {}
+    assert shown_letters(model) == {}
     layer.scale = np.abs(layer.scale)
     layer.rotate = (30, 0, 0)
-    assert shown_letters(viewer) == {}
+    assert shown_letters(model) == {}
 
 
-def test_labels_made_by_napari_keep_the_letters(viewer: Any) -> None:
-    mark_sides(viewer)
-    layer = add_scan(viewer, np.eye(3))
-    viewer.layers.selection.active = layer
-    viewer._new_labels()
-    viewer.add_points([[1, 2, 3]])
-    assert shown_letters(viewer) == LETTERS["axial"]
+def test_labels_made_by_napari_keep_the_letters(model: Any) -> None:
+    mark_sides(model)
+    layer = add_scan(model, np.eye(3))
+    model.layers.selection.active = layer
+    model._new_labels()
+    model.add_points([[1, 2, 3]])
+    assert shown_letters(model) == LETTERS["axial"]
 
 
-def test_time_has_no_sides(viewer: Any) -> None:
+def test_time_has_no_sides(model: Any) -> None:
     from napari_medssl.widgets.layers import time_layer_data
 
-    mark_sides(viewer)
+    mark_sides(model)
     frames = np.random.default_rng(0).normal(size=(3, 4, 5, 6)).astype(np.float32)
     data, arguments, _ = time_layer_data(frames, Volume(frames[0], Geometry()))
-    viewer.add_image(data, **arguments)
-    assert shown_letters(viewer) == LETTERS["axial"]
-    viewer.dims.order = (1, 2, 3, 0)
-    assert shown_letters(viewer) == {"top": "R", "bottom": "L"}
+    model.add_image(data, **arguments)
+    assert shown_letters(model) == LETTERS["axial"]
+    model.dims.order = (1, 2, 3, 0)
+    assert shown_letters(model) == {"top": "R", "bottom": "L"}
 
 
 def test_a_plugins_restricted_view_of_the_viewer_is_enough(make_napari_viewer_proxy: Callable[..., Any]) -> None:
