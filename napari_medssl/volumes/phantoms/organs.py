@@ -158,8 +158,8 @@ class Organs:
         rng = self.patient.rng("liver vessels")
         points = rng.uniform((-60, -105, -135), (125, 90, 75), (14000, 3)).astype(np.float32)
         inside = points[self.liver(points[:, 0], points[:, 1], points[:, 2]) < -9]
-        portal = grow_tree(PORTA, inside[:170], rng, leaf_radius=1.0, exponent=2.5, waviness=0.12)
-        hepatic = grow_tree(CAVA_TOP, inside[170:300], rng, leaf_radius=1.05, exponent=2.3, waviness=0.1)
+        portal = grow_tree(PORTA, inside[:170], rng, leaf_radius=0.85, exponent=2.6, waviness=0.12)
+        hepatic = grow_tree(CAVA_TOP, inside[170:300], rng, leaf_radius=0.9, exponent=2.45, waviness=0.1)
         return self.patient.place(portal), self.patient.place(hepatic)
 
     @staticmethod

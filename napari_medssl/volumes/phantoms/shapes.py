@@ -95,10 +95,15 @@ def smooth_step(values: Floats, start: float, end: float) -> Floats:
 
 
 def curve(points: Sequence[Sequence[float]], count: int) -> NDArray[np.float64]:
-    """`count` points, evenly spaced in the parameter, on a smooth curve through `points` (n, k)."""
-    from scipy.interpolate import PchipInterpolator
-
+    """`count` points on a smooth curve (Catmull-Rom) through `points` (n, k), the first three columns being places."""
     knots = np.asarray(points, dtype=float)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots[:, :3], axis=0), axis=1))])
-    through: NDArray[np.float64] = PchipInterpolator(length, knots)(np.linspace(0, length[-1], count))
+    at = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots[:, :3], axis=0), axis=1))])
+    slopes = np.gradient(knots, at, axis=0)
+    wanted = np.linspace(0, at[-1], count)
+    left = np.clip(np.searchsorted(at, wanted, side="right") - 1, 0, len(at) - 2)
+    step = (at[left + 1] - at[left])[:, None]
+    t = (wanted - at[left])[:, None] / step
+    start, end = knots[left], knots[left + 1]
+    bow = (1 - t) * slopes[left] * step - t * slopes[left + 1] * step + (2 * t - 1) * (end - start)
+    through: NDArray[np.float64] = start + t * (end - start) + t * (1 - t) * bow
     return through

@@ -118,7 +118,7 @@ def grow_tree(
         pieces.append((here, fork, min(before, 1.1 * radius), radius))
         spread = group - group.mean(axis=0)
         # Mostly across the longest direction, at times across the second: real trees do not split by a rule.
-        axis = np.linalg.svd(spread, full_matrices=False)[2][int(len(group) > 3 and rng.random() < 0.2)]
+        axis = np.linalg.eigh(spread.T @ spread)[1][:, 1 if len(group) > 3 and rng.random() < 0.2 else 2]
         order = np.argsort(spread @ axis, kind="stable")
         share = int(np.clip(round(len(group) * rng.uniform(0.3, 0.7)), 1, len(group) - 1))
         todo += [(fork, group[order[:share]], radius), (fork, group[order[share:]], radius)]
