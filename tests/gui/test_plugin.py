@@ -112,3 +112,30 @@ def test_preferences(plugin_settings: None, npe2pm: Any, tmp_path: Path) -> None
     assert preferences.model_folder_preference() == tmp_path
     with pytest.raises(ValueError, match="abacus"):
         settings.computing.device = "abacus"
+
+
+def test_the_abdomen_sample_opens_on_its_drawn_slice(model: Any) -> None:
+    model.open_sample(PLUGIN, "abdomen")
+    image, labels = model.layers
+    assert lies_on(labels, image)
+    assert tuple(image.contrast_limits) == (-160, 240)
+    slices = np.flatnonzero((labels.data == 1).any(axis=(1, 2)))
+    assert list(slices) == [model.dims.current_step[0]]
+    assert model.canvas.overlays["napari_medssl_side_left"].text == "R"
+    # opened again, the view goes there again
+    model.dims.set_current_step(0, 3)
+    model.open_sample(PLUGIN, "abdomen")
+    assert list(slices) == [model.dims.current_step[0]]
+
+
+def test_the_chest_sample(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_medssl.volumes import phantoms
+
+    small = phantoms.chest((12, 40, 40), (20, 9, 9), nodules=1)
+    monkeypatch.setattr(phantoms, "chest", lambda: small)
+    model.open_sample(PLUGIN, "chest")
+    image, labels = model.layers
+    assert lies_on(labels, image)
+    assert not labels.visible
+    assert tuple(image.contrast_limits) == (-1350, 150)
+    np.testing.assert_array_equal(np.unique(labels.data), np.unique(small.labels))
