@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_medssl.volumes.dicom_elements import PIXEL_DATA, ROWS, decimals, elements_fit, find_values, tag_bytes
 from napari_medssl.volumes.formats import kind_by_content
 from napari_medssl.volumes.quiet import quiet_itk
 
 _POSITION, _ORIENTATION, _PIXEL_SPACING = (0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030)
 _SLOPE, _INTERCEPT, _FRAME_THICKNESS = (0x0028, 0x1053), (0x0028, 0x1052), (0x0018, 0x0050)
-_ROWS = b"\x28\x00\x10\x00"
-_PIXEL_DATA = b"\xe0\x7f\x10\x00"
-_TEXT_VALUE = b"[0-9 .eE+\\-\\\\\x00]"
 
 
 @dataclass(frozen=True)
@@ -102,11 +99,13 @@ def _read_header(path: Path) -> tuple[list[DicomImage], str]:
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     try:
+        if not elements_fit(path):
+            return [], "damaged"
         reader.ReadImageInformation()
     except RuntimeError:
         # Reports, plans and directories have no pixel data; what has some and cannot be read is broken.
         content = path.read_bytes()
-        return [], "damaged" if _ROWS in content or _PIXEL_DATA in content else "no image"
+        return [], "damaged" if tag_bytes(ROWS) in content or tag_bytes(PIXEL_DATA) in content else "no image"
     keys = set(reader.GetMetaDataKeys())
 
     def text(tag: str) -> str:
@@ -117,12 +116,12 @@ def _read_header(path: Path) -> tuple[list[DicomImage], str]:
     modality = text("0008|0060")
     if modality == "SEG":
         return [], "segmentation"
-    if (_numbers(text("0028|0002")) or (1.0,))[0] != 1:
+    if (decimals(text("0028|0002")) or (1.0,))[0] != 1:
         return [], "colour"
-    rows, columns = _numbers(text("0028|0010")), _numbers(text("0028|0011"))
+    rows, columns = decimals(text("0028|0010")), decimals(text("0028|0011"))
     if not rows or not columns:
         return [], "no image"
-    frames = int((_numbers(text("0028|0008")) or (1.0,))[0])
+    frames = int((decimals(text("0028|0008")) or (1.0,))[0])
     common = {
         "path": path,
         "uid": text("0020|000e"),
@@ -133,14 +132,14 @@ def _read_header(path: Path) -> tuple[list[DicomImage], str]:
     }
     if frames > 1 or "5200|9230" in keys or _is_enhanced(text("0008|0016")):
         return _frames(path, frames, common)
-    position = _numbers(text("0020|0032"))
-    orientation = _numbers(text("0020|0037"))
-    thickness = _numbers(text("0018|0088")) or _numbers(text("0018|0050")) or (0.0,)
+    position = decimals(text("0020|0032"))
+    orientation = decimals(text("0020|0037"))
+    thickness = decimals(text("0018|0088")) or decimals(text("0018|0050")) or (0.0,)
     image = DicomImage(
         **common,  # type: ignore[arg-type]
         frame=None,
         instance=_whole(text("0020|0013")),
-        spacing=_numbers(text("0028|0030")),
+        spacing=decimals(text("0028|0030")),
         position=position if len(position) == 3 else None,
         orientation=orientation if len(orientation) == 6 else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
         thickness=thickness[0],
@@ -162,15 +161,15 @@ def _frames(path: Path, count: int, common: dict[str, object]) -> tuple[list[Dic
     ITK offers no elements inside sequences and falls back to a spacing of 1 mm where the frames are out of order, so
     positions are looked up in the header's bytes. Only the plane position groups hold Image Position (Patient).
     """
-    header = path.read_bytes().split(_PIXEL_DATA, 1)[0]
-    positions = _find(header, _POSITION, 3)
-    orientations = _find(header, _ORIENTATION, 6)
-    spacings = _find(header, _PIXEL_SPACING, 2)
+    header = path.read_bytes().split(tag_bytes(PIXEL_DATA), 1)[0]
+    positions = find_values(header, _POSITION, 3)
+    orientations = find_values(header, _ORIENTATION, 6)
+    spacings = find_values(header, _PIXEL_SPACING, 2)
     if len(positions) != count or len(set(orientations)) != 1 or len(set(spacings)) != 1:
         return [], "no positions"
-    if len(set(_find(header, _SLOPE, 1))) > 1 or len(set(_find(header, _INTERCEPT, 1))) > 1:
+    if len(set(find_values(header, _SLOPE, 1))) > 1 or len(set(find_values(header, _INTERCEPT, 1))) > 1:
         return [], "frames scaled differently"
-    thickness = _find(header, _FRAME_THICKNESS, 1) or [(0.0,)]
+    thickness = find_values(header, _FRAME_THICKNESS, 1) or [(0.0,)]
     return [
         DicomImage(
             **common,  # type: ignore[arg-type]
@@ -185,27 +184,6 @@ def _frames(path: Path, count: int, common: dict[str, object]) -> tuple[list[Dic
     ], ""
 
 
-def _find(header: bytes, tag: tuple[int, int], count: int) -> list[tuple[float, ...]]:
-    """The values, each of `count` numbers, of every element with `tag`, with explicit or implicit representation."""
-    code = tag[0].to_bytes(2, "little") + tag[1].to_bytes(2, "little")
-    found = []
-    for match in re.finditer(re.escape(code) + b"(?:DS(..)|(..)\\0\\0)", header, re.DOTALL):
-        length = int.from_bytes(match.group(1) or match.group(2), "little")
-        value = header[match.end() : match.end() + length]
-        if re.fullmatch(_TEXT_VALUE + b"*", value):
-            numbers = _numbers(value.decode("ascii"))
-            if len(numbers) == count:
-                found.append(numbers)
-    return found
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.replace("\0", "").split("\\") if word.strip())
-    except ValueError:
-        return ()
-
-
 def _whole(text: str) -> int:
-    numbers = _numbers(text)
+    numbers = decimals(text)
     return int(numbers[0]) if numbers else 0

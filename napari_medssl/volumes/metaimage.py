@@ -44,6 +44,7 @@ def check_metaimage(path: Path) -> dict[str, str]:
         data = fields["ElementDataFile"]
         count = int(fields["NDims"])
         skipped = max(0, int(fields.get("HeaderSize", "0")))
+        promised = int(fields.get("CompressedDataSize", "0") or 0)
         binary = fields.get("BinaryData", "True").lower() == "true"
     except (KeyError, ValueError):
         raise damaged(path) from None
@@ -70,7 +71,6 @@ def check_metaimage(path: Path) -> dict[str, str]:
         if stored < skipped + expected:
             raise cut_short(path)
         return fields
-    promised = int(fields.get("CompressedDataSize", "0") or 0)
     if stored < promised:
         raise cut_short(path)
     check_packed(data_path, expected, offset, promised or stored)

@@ -57,15 +57,16 @@ class NiftiHeader:
 
         dim, pixdim = field("8h", 40), field("8f", 76)
         count = int(dim[0]) if 1 <= dim[0] <= 7 else 0
-        offset = field("f", 108)[0]
+        offset, magic = field("f", 108)[0], start[344:347]
         return cls(
             byte_order=order,
             sizes=tuple(int(n) for n in dim[1 : count + 1]),
             spacing=tuple(pixdim[1 : count + 1]),
             data_type=int(field("h", 70)[0]),
-            data_offset=int(offset) if np.isfinite(offset) else 0,
+            # As NIfTI's own library has it: in a single file the voxels never begin before the header ends.
+            data_offset=max(_HEADER_BYTES if magic == b"n+1" else 0, int(offset) if np.isfinite(offset) else 0),
             mm_per_unit=_MM_PER_UNIT.get(start[123] & 7, 1.0),
-            magic=start[344:347],
+            magic=magic,
             qform_code=int(field("h", 252)[0]),
             sform_code=int(field("h", 254)[0]),
             qform=_quaternion_matrix(field("3f", 256), field("3f", 268), pixdim),
@@ -100,10 +101,9 @@ def check_nifti(path: Path) -> NiftiHeader:
     if header.data_type not in _DATA_TYPE_BYTES:
         raise BadInput(f"{path} holds complex or unusual numbers; save it with plain integers or floats first.")
     _check_spacing(path, header)
-    offset = header.data_offset if data_path == header_path else 0
     if is_gzip(data_path):
-        check_packed(data_path, offset + header.data_bytes)
-    elif data_path.stat().st_size < offset + header.data_bytes:
+        check_packed(data_path, header.data_offset + header.data_bytes)
+    elif data_path.stat().st_size < header.data_offset + header.data_bytes:
         raise cut_short(path)
     return header
 
@@ -112,10 +112,10 @@ def not_numbers(path: Path, header: NiftiHeader, frame: int) -> NDArray[np.bool_
     """Where the voxels of a frame are NaN or infinite, (z, y, x), or None where none is; ITK reads these as 0."""
     if header.data_type not in _FLOATS:
         return None
-    header_path, data_path = _pair(path)
+    _, data_path = _pair(path)
     kind = np.dtype(_FLOATS[header.data_type]).newbyteorder(header.byte_order)
     voxels = int(np.prod(header.sizes[:3], dtype=object))
-    start = (header.data_offset if data_path == header_path else 0) + frame * voxels * kind.itemsize
+    start = header.data_offset + frame * voxels * kind.itemsize
     with gzip.open(data_path) if is_gzip(data_path) else open(data_path, "rb") as handle:
         handle.seek(start)
         values = np.frombuffer(handle.read(voxels * kind.itemsize), kind)
@@ -136,7 +136,7 @@ def placement_notes(header: NiftiHeader, geometry: Geometry) -> list[str]:
     shape = tuple(header.sizes[:3][::-1])
     both = [_corners(matrix, header, shape) for matrix in (header.sform, header.qform)]
     gap = float(np.linalg.norm(both[0] - both[1], axis=1).max())
-    if gap < max(1e-3, 0.1 * min(geometry.spacing)):
+    if not gap >= max(1e-3, 0.1 * min(geometry.spacing)):
         return notes
     taken = geometry.corners(shape)
     used = "sform" if np.abs(taken - both[0]).max() <= np.abs(taken - both[1]).max() else "qform"
@@ -213,8 +213,9 @@ def _corners(matrix: NDArray[np.float64], header: NiftiHeader, shape: tuple[int,
     """LPS mm of the corner voxels under a RAS matrix, in the order of `Geometry.corners`: (8, 3)."""
     ends = [(0, n - 1) for n in shape]
     index = np.array([(x, y, z, 1) for z in ends[0] for y in ends[1] for x in ends[2]], dtype=float)
-    placed = index @ (_RAS_TO_LPS @ matrix).T
-    corners: NDArray[np.float64] = placed[:, :3] * header.mm_per_unit
+    with np.errstate(all="ignore"):
+        placed = index @ (_RAS_TO_LPS @ matrix).T
+        corners: NDArray[np.float64] = placed[:, :3] * header.mm_per_unit
     return corners
 
 

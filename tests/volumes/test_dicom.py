@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from napari_medssl import Geometry, read_volume
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes.dicom import list_series
+from napari_medssl.volumes.dicom_elements import elements_fit
 
 
 def by_simpleitk(folder: Path) -> SimpleITK.Image:
@@ -250,3 +251,20 @@ def test_real_series(medssl_data, capfd):
     with pytest.raises(BadInput, match=r"4 DICOM series.*1: CT CT Body 3.0, 20 slices"):
         read_volume(medssl_data / "dicom")
     assert read_volume(medssl_data / "dicom", series=1).shape == (20, 512, 512)
+
+
+def test_an_element_longer_than_its_file_is_not_believed(tmp_path):
+    """GDCM would allot its two gigabytes first."""
+    path = dcm.slice_file(tmp_path / "a.dcm", dcm.pixels_of(1)[0])
+    content = path.read_bytes()
+    at = content.index(b"\xe0\x7f\x10\x00OW\0\0") + 8
+    path.write_bytes(content[:at] + (2**31 - 2).to_bytes(4, "little") + content[at + 4 :])
+    with pytest.raises(BadInput, match="damaged"):
+        read_volume(path)
+    assert not elements_fit(path)
+    for syntax in ("explicit", "implicit", "big"):
+        whole = dcm.slice_file(tmp_path / "b" / f"{syntax}.dcm", dcm.pixels_of(1)[0], syntax=syntax)
+        assert elements_fit(whole)
+        cut = whole.read_bytes()[:-2]
+        whole.write_bytes(cut)
+        assert not elements_fit(whole)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
+import dicom_files as dcm
+import numpy as np
 import pytest
+import SimpleITK
 from malformed import build_malformed, build_wrong_seeds
 
 from napari_medssl import read_labels, read_volume
@@ -46,6 +50,42 @@ def test_every_malformed_input_is_refused_in_one_sentence(corpus, capfd, read):
     noise = capfd.readouterr()
     assert noise.out + noise.err == ""
     assert before == {path: path.stat().st_mtime_ns for path in corpus["missing"].parent.rglob("*")}
+
+
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz", "nrrd", "mha", "dcm"])
+def test_damage_anywhere_ends_in_a_sentence_or_a_volume(tmp_path, capfd, suffix):
+    """Bytes changed, lost, put in or cut off at random places, most of them in the header."""
+    draw = random.Random(5)
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "dcm":
+        dcm.slice_file(path, dcm.pixels_of(1)[0])
+    else:
+        noise = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32)
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(noise), str(path), True)
+    whole = path.read_bytes()
+    said = []
+    for _ in range(250):
+        content = bytearray(whole)
+        place = draw.randrange(min(len(content), 400) if suffix != "dcm" and draw.random() < 0.8 else len(content))
+        change = draw.choice(["set", "set", "set", "digit", "lose", "add", "cut"])
+        if change == "set":
+            content[place] = draw.randrange(256)
+        elif change == "digit":
+            content[place] = ord(draw.choice("0123456789-. ()"))
+        elif change == "lose":
+            del content[place : place + draw.randrange(1, 9)]
+        elif change == "add":
+            content[place:place] = draw.randbytes(3)
+        else:
+            del content[place:]
+        path.write_bytes(content)
+        try:
+            read_volume(path)
+        except BadInput as error:
+            said.append(error)
+    assert len(said) > 30
+    assert [str(error) for error in said if complaint(error, path)] == []
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
