@@ -140,8 +140,9 @@ class PropagateWidget(DockedWidget):
         self._look_soon.start()
 
     def _on_chosen(self) -> None:
+        self._message = None
         self._visited.clear()
-        self._on_change()
+        self.look()
 
     def _on_fold(self, opened: bool) -> None:
         if opened and not self.form.options.knows_devices:

@@ -22,7 +22,7 @@ FILTERS = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd *.seg.nrrd);;MetaImage (*.mha *.
 def suggested_path(image: Image) -> Path:
     """``<scan>_labels.nii.gz`` beside the scan's file, or in the working folder where there is none."""
     info = scan_info(image) or {}
-    name = re.sub(r'[\\/:*?"<>|]+', "_", plain_name(str(info.get("name") or image.name))).strip(" .") or "scan"
+    name = plain_name(re.sub(r'[\\/:*?"<>|]+', "_", str(info.get("name") or image.name))).strip(" .") or "scan"
     source = getattr(image.source, "path", None)
     folder = Path(source).parent if source and Path(source).parent.is_dir() else Path.cwd()
     return folder / f"{name}_labels.nii.gz"

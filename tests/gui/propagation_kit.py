@@ -22,8 +22,8 @@ class FakeEngine:
         self.pause, self.fail_at, self.error = pause, fail_at, error
         self.calls: list[dict[str, Any]] = []
         self.handed_out: list[int] = []
-        self.cancelled_after: float | None = None  # seconds from the request to the answer
         self.hold: Callable[[int], bool] = lambda _: False  # waits before a slice while this is true
+        self.running = False
 
     def __call__(
         self,
@@ -39,9 +39,23 @@ class FakeEngine:
         self.calls.append(
             {"volume": volume, "seed_slices": seed_slices, "axis": axis, "slice_range": slice_range, **settings}
         )
+        self.running = True
+        try:
+            yield from self._slices(seeds, seed_slices, axis, slice_range, cancelled)
+        finally:
+            self.running = False
+
+    def _slices(
+        self,
+        seeds: Any,
+        seed_slices: dict[int, list[int]],
+        axis: int,
+        slice_range: tuple[int, int] | None,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[SliceResult]:
         view = np.moveaxis(seeds, axis, 0)
         first, last = slice_range or (0, len(view))
-        order = sorted(range(first, last), key=lambda i: min(abs(i - s) for s in sum(seed_slices.values(), [])))
+        order = sorted(range(first, last), key=lambda i: min(abs(i - s) for own in seed_slices.values() for s in own))
         for done, index in enumerate(order, 1):
             if done == self.fail_at and self.error is not None:
                 raise self.error
@@ -107,6 +121,27 @@ class Hand:
 
 def click(qtbot: Any, button: Any) -> None:
     """Click a button that can be clicked."""
-    assert button.isEnabled(), f"{button.text()} is greyed out"
-    assert button.isVisible(), f"{button.text()} is not on the screen"
+    qtbot.waitUntil(button.isVisible, timeout=5000)
+    qtbot.waitUntil(button.isEnabled, timeout=5000)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def dock(viewer: Any, qtbot: Any, engine: FakeEngine) -> Any:
+    """The widget in a dock of a shown viewer."""
+    from napari_medssl.widgets.propagate import PropagateWidget
+
+    widget = PropagateWidget(viewer, engine=engine)
+    viewer.window.add_dock_widget(widget, name="Propagate")
+    qtbot.waitUntil(widget.isVisible, timeout=10000)
+    return widget
+
+
+def wait_for_end(widget: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: not widget.runs.running, timeout=30000)
+
+
+def says(widget: Any) -> str:
+    """The first line, up to date."""
+    widget.look()
+    text: str = widget.form.hint.text()
+    return text

@@ -1,22 +1,27 @@
-"""The Propagate widget, from an empty viewer to a saved mask, with real mouse strokes and clicks."""
+"""The Propagate widget from an empty viewer to a saved mask, with real mouse strokes and clicks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.gui.propagation_kit import FakeEngine, Hand, click
 from qtpy.QtCore import Qt
 
+from napari_medssl.errors import BadInput
+from napari_medssl.volumes import Geometry, Volume, read_labels
+from napari_medssl.widgets.layers import layer_data
 from napari_medssl.widgets.propagate import PropagateWidget
+from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
 
 SHAPE = (20, 64, 64)
+Qtbot = Any
 
 
 @pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Any:
+def shown(make_napari_viewer: Callable[..., Any], qtbot: Qtbot) -> Any:
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(1280, 800)
     qtbot.wait(50)
@@ -28,52 +33,284 @@ def scan() -> Any:
     return np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
 
 
-def dock(viewer: Any, engine: FakeEngine, qtbot: Any) -> PropagateWidget:
-    widget = PropagateWidget(viewer, engine=engine)
-    viewer.window.add_dock_widget(widget, name="Propagate")
-    qtbot.waitUntil(widget.isVisible)
-    return widget
+def slices_of(labels: Any, label: int | None = None) -> list[int]:
+    there = labels.data > 0 if label is None else labels.data == label
+    return [int(i) for i in np.flatnonzero(there.any(axis=(1, 2)))]
 
 
-def finished(widget: PropagateWidget, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not widget.runs.running, timeout=20000)
-
-
-def says(widget: PropagateWidget) -> str:
-    widget.look()
-    return widget.form.hint.text()
-
-
-def test_from_an_empty_viewer_to_the_volume(shown: Any, scan: Any, qtbot: Any) -> None:
+def test_from_an_empty_viewer_to_the_volume_and_back(shown: Any, scan: Any, qtbot: Qtbot) -> None:
     engine = FakeEngine()
-    widget = dock(shown, engine, qtbot)
+    widget = dock(shown, qtbot, engine)
     assert "Open a scan" in says(widget)
+    assert not widget.form.propagate.isEnabled()
     shown.add_image(scan, name="thorax", scale=(3, 1, 1))
     assert "New labels" in says(widget)
     click(qtbot, widget.form.new_labels)
     labels = shown.layers["thorax labels"]
     assert labels.mode == "paint"
     assert shown.layers.selection.active is labels
-    assert "one slice" in says(widget)
+    assert "Draw the structure on one slice" in says(widget)
+
     shown.dims.set_current_step(0, 8)
     hand = Hand(shown, qtbot)
     hand.stroke((-60, 0), (60, 0), (60, 60), (-60, 60))
     drawn = labels.data.copy()
-    assert np.flatnonzero(drawn.any(axis=(1, 2))).tolist() == [8]
-    assert "Label 1 is drawn" not in widget.form.hint.text()
-    assert "slice 8" in says(widget)
+    assert slices_of(labels) == [8]
+    qtbot.waitUntil(lambda: "slice 8" in widget.form.drawn.text(), timeout=5000)
+    assert "Click Propagate" in widget.form.hint.text()
+
     click(qtbot, widget.form.propagate)
-    finished(widget, qtbot)
+    wait_for_end(widget, qtbot)
     assert engine.calls[0]["seed_slices"] == {1: [8]}
     assert engine.calls[0]["axis"] == 0
     assert engine.calls[0]["spacing"] == pytest.approx((3, 1, 1))
     assert (labels.data == drawn[8]).all()
     assert "Done" in says(widget)
+
     click(qtbot, widget.form.undo)
     assert (labels.data == drawn).all()
+    assert "undone" in says(widget)
     click(qtbot, widget.form.redo)
     assert (labels.data == drawn[8]).all()
     hand.keys(Qt.Key.Key_Z)
     assert (labels.data == drawn).all()
+    assert "Click Propagate" in says(widget)
     hand.keys(Qt.Key.Key_Z)
     assert not labels.data.any()
+    assert "Draw the structure" in says(widget)
+
+
+def test_correcting_a_slice_and_propagating_again(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(scan, name="scan")
+    click(qtbot, widget.form.new_labels)
+    labels, hand = widget.form.labels.layer, Hand(shown, qtbot)
+    shown.dims.set_current_step(0, 4)
+    hand.stroke((-40, 0), (40, 0))
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    first = labels.data.copy()
+
+    # the fake engine is the less sure the farther it gets
+    assert "Check slice 19" in says(widget)
+    click(qtbot, widget.form.check)
+    assert shown.dims.current_step[0] == 19
+    assert "Check slice 16 next" in widget.form.check.text()
+    hand.stroke((0, -60), (0, 60))
+    corrected = labels.data.copy()
+    assert "Corrected" in says(widget)
+    assert "slices 4, 19" in widget.form.drawn.text()
+
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert engine.calls[1]["seed_slices"] == {1: [4, 19]}
+    assert (labels.data[19] == corrected[19]).all()
+    assert (labels.data[4] == corrected[4]).all()
+    assert (labels.data[18] == corrected[19]).all()
+    second = labels.data.copy()
+
+    click(qtbot, widget.form.undo)
+    assert (labels.data == corrected).all()
+    click(qtbot, widget.form.undo)  # the correction goes with the propagation it was made on
+    assert slices_of(labels) == [4]
+    assert "1 step made after it" in says(widget)
+    click(qtbot, widget.form.redo)
+    assert (labels.data == corrected).all()
+    click(qtbot, widget.form.redo)
+    assert (labels.data == second).all()
+    for _ in range(3):
+        hand.keys(Qt.Key.Key_Z)
+    assert slices_of(labels) == [4]
+    hand.keys(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert (labels.data == first).all()
+
+
+def test_only_the_selected_label_within_a_range_and_over_no_other_label(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(scan)
+    start = np.zeros(SHAPE, np.int32)
+    start[10, 10:30, 10:30] = 1
+    start[10, 40:50, 10:30] = 2
+    start[12, 20:24, 20:24] = 7
+    labels = shown.add_labels(start.copy())
+    labels.selected_label = 1
+    form = widget.form
+    click(qtbot, form.fold)
+    form.options.which.setCurrentIndex(1)
+    form.options.all_slices.setChecked(False)
+    form.options.first.setValue(8)
+    form.options.last.setValue(13)
+    click(qtbot, form.propagate)
+    wait_for_end(widget, qtbot)
+    assert engine.calls[0]["seed_slices"] == {1: [10]}
+    assert engine.calls[0]["slice_range"] == (8, 14)
+    assert slices_of(labels, 1) == [8, 9, 10, 11, 12, 13]
+    for label in (2, 7):
+        assert ((labels.data == label) == (start == label)).all()
+    expected = start[10] == 1
+    expected[20:24, 20:24] = False
+    assert ((labels.data[12] == 1) == expected).all()
+
+
+def test_slices_no_longer_reached_are_cleared(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    class Short(FakeEngine):
+        def __call__(self, *args: Any, **settings: Any) -> Any:
+            return (result for result in super().__call__(*args, **settings) if abs(result.index - 10) < len_now)
+
+    engine = Short()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(scan)
+    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    labels.data[10, 20:30, 20:30] = 3
+    len_now = 8
+    widget.look()
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert slices_of(labels) == list(range(3, 18))
+    len_now = 3
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert slices_of(labels) == [8, 9, 10, 11, 12]
+    click(qtbot, widget.form.undo)
+    assert slices_of(labels) == list(range(3, 18))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_the_plane_follows_the_drawing(shown: Any, scan: Any, qtbot: Qtbot, axis: int) -> None:
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(scan)
+    click(qtbot, widget.form.new_labels)
+    shown.dims.order = (1, 0, 2) if axis == 1 else (2, 0, 1)
+    qtbot.wait(50)
+    shown.dims.set_current_step(axis, 30)
+    Hand(shown, qtbot).stroke((-40, 0), (40, 0))
+    labels = widget.form.labels.layer
+    drawn = np.moveaxis(labels.data, axis, 0)[30].copy()
+    assert drawn.any()
+    name = ("axial", "coronal", "sagittal")[axis]
+    assert name in says(widget)
+    assert name in widget.form.options.plane.itemText(0)
+    shown.dims.order = (0, 1, 2)
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert engine.calls[0]["axis"] == axis
+    assert engine.calls[0]["seed_slices"] == {1: [30]}
+    assert (np.moveaxis(labels.data, axis, 0) == drawn).all()
+    click(qtbot, widget.form.check)
+    assert shown.dims.order[0] == axis
+
+
+def test_saving_where_the_scan_lies(shown: Any, qtbot: Qtbot, tmp_path: Path) -> None:
+    turned = Geometry((0.7, 0.9, 2.5), (-80, 33, 410), (-1, 0, 0, 0, 0, -1, 0, -1, 0))
+    volume = Volume(np.random.default_rng(0).normal(size=(9, 30, 40)).astype(np.float32), turned, "case/7.nii.gz")
+    data, arguments, _ = layer_data(volume)
+    widget = dock(shown, qtbot, FakeEngine())
+    shown.add_image(data, **arguments)
+    asked: list[Path] = []
+
+    def answer(path: str) -> Callable[[Any, Path], str]:
+        return lambda _, suggestion: asked.append(suggestion) or path  # type: ignore[func-returns-value]
+
+    labels = shown.add_labels(np.zeros(data.shape, int), **{k: arguments[k] for k in ("scale", "translate", "units")})
+    widget.ask_path = answer(str(tmp_path / "mask"))
+    widget.look()
+    click(qtbot, widget.form.save)
+    assert "empty" in widget.form.hint.text()
+    labels.data[3, 5:9, 6:20] = 4
+    click(qtbot, widget.form.save)
+    qtbot.waitUntil(lambda: "Saved" in widget.form.hint.text(), timeout=10000)
+    assert asked[-1].name == "case_7_labels.nii.gz"
+    saved = read_labels(tmp_path / "mask.nii.gz")
+    assert saved.shape == volume.shape
+    for name in ("spacing", "origin", "direction"):
+        assert getattr(saved.geometry, name) == pytest.approx(getattr(turned, name), abs=1e-4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.nii.gz"]
+
+    widget.ask_path = answer("")
+    click(qtbot, widget.form.save)
+    assert "Saved" in widget.form.hint.text()
+    widget.ask_path = answer(str(tmp_path / "nowhere" / "mask.nii.gz"))
+    click(qtbot, widget.form.save)
+    qtbot.waitUntil(lambda: "nowhere" in widget.form.hint.text(), timeout=10000)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BadInput("The model weeps; choose another."), "The model weeps; choose another."),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("mat1 and mat2"), "Something went wrong (RuntimeError)"),
+        (KeyError("x"), "Something went wrong (KeyError)"),
+    ],
+)
+def test_errors_are_told_and_nothing_is_lost(
+    shown: Any, scan: Any, qtbot: Qtbot, error: Exception, sentence: str
+) -> None:
+    from napari.utils.notifications import notification_manager
+
+    widget = dock(shown, qtbot, FakeEngine(fail_at=4, error=error))
+    shown.add_image(scan)
+    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    labels.data[10, 20:30, 20:30] = 1
+    before = labels.data.copy()
+    widget.look()
+    known = len(notification_manager.records)
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert sentence in says(widget)
+    told = notification_manager.records[known:]
+    assert len(told) == 1
+    assert (str(error) if not isinstance(error, MemoryError) else sentence) in told[0].message
+    assert 1 < len(slices_of(labels)) < 5
+    click(qtbot, widget.form.undo)
+    assert (labels.data == before).all()
+    assert widget.form.propagate.isEnabled()
+
+
+def test_layers_that_cannot_be_worked_on_are_refused_in_a_sentence(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    widget = dock(shown, qtbot, FakeEngine())
+    flat = shown.add_image(scan[0], name="flat")
+    assert "New labels" in says(widget)
+    click(qtbot, widget.form.new_labels)
+    assert "flat" in widget.form.hint.text()
+    assert "single slice" in widget.form.hint.text()
+    shown.layers.remove(flat)
+    shown.add_image(scan, name="scan")
+    shown.add_labels(np.zeros((5, 6, 7), int), name="elsewhere")
+    assert "elsewhere does not lie on scan" in says(widget)
+    assert not widget.form.propagate.isEnabled()
+    locked = np.zeros(SHAPE, np.uint8)
+    locked.flags.writeable = False
+    shown.add_labels(locked, name="locked")
+    assert "locked cannot be written to" in says(widget)
+
+
+def test_what_was_drawn_before_the_widget_opened_counts(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    shown.add_image(scan)
+    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    labels.mode = "paint"
+    shown.dims.set_current_step(0, 6)
+    Hand(shown, qtbot).stroke((-40, 0), (40, 0))
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    assert "slice 6" in says(widget)
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert engine.calls[0]["seed_slices"] == {1: [6]}
+    widget.close()
+    again = dock(shown, qtbot, engine)  # the record outlives the widget
+    assert "Done" in says(again)
+    assert "slice 6" in again.form.drawn.text()
+
+
+def test_the_menu_entry_opens_the_widget_on_the_viewer_behind_the_proxy(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+    from napari._qt.qt_main_window import _instantiate_dock_widget
+
+    widget = _instantiate_dock_widget(PropagateWidget, shown)
+    assert widget.viewer is shown
+    layer = shown.add_image(scan)
+    assert widget.form.scan.layer is layer
+    widget.deleteLater()
