@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if "error" in gl:
         print(f"The picture is a plain drawing, not a screenshot of napari: {gl['error']}.")
-    print(f"Propagated one drawn slice through the sample in {duration(outcome['seconds'])}.")
+    print(f"Propagated the drawn slices through the sample scan in {duration(outcome['seconds'])}.")
     print(f"Mask: {outcome['mask']}\nPicture: {outcome['picture']}")
     return 0
 

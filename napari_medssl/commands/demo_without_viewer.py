@@ -26,6 +26,7 @@ def run(folder: Path, *, device: str, cancelled: Callable[[], bool]) -> dict[str
     from napari_medssl.files import write_bytes
     from napari_medssl.volumes import read_labels, read_volume
     from napari_medssl.volumes.samples import sample_paths
+    from napari_medssl.volumes.windows import CT_WINDOWS, limits
 
     folder.mkdir(exist_ok=True)
     image, seeds = sample_paths()
@@ -34,23 +35,31 @@ def run(folder: Path, *, device: str, cancelled: Callable[[], bool]) -> dict[str
     if not report.complete:
         raise Cancelled("The demo was cancelled.")
     picture = folder / "picture.png"
-    write_bytes(picture, overlay_png(read_volume(image).array, np.asarray(read_labels(mask).array, dtype=int)))
+    write_bytes(
+        picture,
+        overlay_png(read_volume(image).array, np.asarray(read_labels(mask).array, dtype=int), limits(CT_WINDOWS[0])),
+    )
     return {"mask": str(mask), "picture": str(picture), "seconds": report.seconds}
 
 
-def overlay_png(scan: NDArray[np.generic], labels: NDArray[np.integer], slices: int = 4) -> bytes:
-    """A PNG of evenly spaced slices of the labelled part, side by side, each label's outline in a colour of its own."""
+def overlay_png(
+    scan: NDArray[np.generic], labels: NDArray[np.integer], window: tuple[float, float], slices: int = 4
+) -> bytes:
+    """A PNG of evenly spaced slices of the labelled part, side by side, each label's outline in a colour of its own.
+
+    `window` holds the grey values shown as black and as white.
+    """
     import imageio.v3 as iio
     import numpy as np
     from skimage.segmentation import find_boundaries
 
     labelled = np.flatnonzero((labels > 0).any(axis=(1, 2)))
     chosen = np.linspace(labelled[0], labelled[-1], slices + 2).round().astype(int)[1:-1]
-    low, high = np.percentile(scan[chosen], (1, 99.5))
+    low, high = window
     colours = np.array([(255, 80, 60), (60, 200, 90), (80, 150, 255), (250, 200, 60), (200, 100, 240)], dtype=np.uint8)
     tiles = []
     for index in chosen:
-        grey = np.clip((scan[index] - low) / max(high - low, 1e-6), 0, 1) * 255
+        grey = np.clip((scan[index] - low) / (high - low), 0, 1) * 255
         tile = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1).repeat(3, axis=0).repeat(3, axis=1)
         drawn = labels[index].repeat(3, axis=0).repeat(3, axis=1)
         edge = find_boundaries(drawn, mode="inner")  # type: ignore[no-untyped-call]

@@ -84,5 +84,11 @@ def _range(entry: dict[str, Any], schema: dict[str, Any]) -> str:
         return ", ".join(str(value) for value in entry["enum"])
     if "const" in entry:
         return str(entry["const"])
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<", "multipleOf": "multiple of"}
+    signs = {
+        "minimum": "≥",
+        "exclusiveMinimum": ">",
+        "maximum": "≤",
+        "exclusiveMaximum": "<",
+        "multipleOf": "multiple of",
+    }
     return ", ".join(f"{sign} {entry[key]:g}" for key, sign in signs.items() if key in entry)
