@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from napari_medssl.errors import BadInput
 from napari_medssl.propagation.losses import mask_loss, one_hot, reconstruction_loss
 from napari_medssl.propagation.model import MatchSettings, build_network
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb, make_blobs
+from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb, make_blobs, make_phantoms
 from napari_medssl.training.data import Case
 from napari_medssl.training.randomness import generator
 from napari_medssl.training.recipes import Recipe, RunSettings
@@ -26,6 +26,7 @@ from napari_medssl.volumes import read_volume
 
 _BLOBS = (24, 128, 128)
 _BLOB_LABELS = 3
+_LABELS = 7  # the phantoms' organs
 
 
 class Sli2VolSettings(RunSettings):
@@ -42,6 +43,9 @@ class Sli2VolSettings(RunSettings):
         description="How many samples of a batch come from random labelled shapes; the rest from the scans.",
     )
     shapes: int = Field(200, ge=1, le=5000, description="How many volumes of random shapes are made.")
+    phantoms: int = Field(
+        0, ge=0, le=500, description="How many phantom patients stand among the random shapes, a third of the samples."
+    )
     mask_weight: float = Field(1.0, ge=0, description="Weight of copying masks (random shapes) against copying pixels.")
     temperature: float = Field(
         2.0, gt=0, le=20, description="Divides the matches' logits when the model is used; training itself uses 1."
@@ -71,7 +75,9 @@ class Sli2Vol:
         self.blobs: PairSampler | None = None
         if settings.synthetic:
             shapes = make_blobs(settings.shapes, _BLOBS, seed=settings.seed, labels=_BLOB_LABELS)
-            self.blobs = PairSampler(shapes, settings.side, (1, 3), cut=(64, 128))
+            phantoms = make_phantoms(settings.phantoms, seed=settings.seed)
+            repeated = phantoms * max(1, round(len(shapes) / 2 / max(1, len(phantoms))))
+            self.blobs = PairSampler(shapes + repeated, settings.side, (1, 3), cut=(64, 128))
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """ "images" (n, 2, side, side), the random shapes last; "labels" (synthetic, 2, side, side)."""
@@ -102,7 +108,7 @@ class Sli2Vol:
             loss = loss + pixels
             figures["pixels"] = float(pixels.detach())
         if len(batch["labels"]):
-            before, after = (one_hot(batch["labels"][:, i], _BLOB_LABELS) for i in (0, 1))
+            before, after = (one_hot(batch["labels"][:, i], _LABELS) for i in (0, 1))
             copied = mask_loss(query[scans:], key[scans:], before, after, self.match, stride)
             loss = loss + self.settings.mask_weight * copied
             figures["masks"] = float(copied.detach())

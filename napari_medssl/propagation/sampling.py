@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from napari_medssl.volumes.phantoms import blobs
+from napari_medssl.volumes.phantoms import abdomen, blobs, chest
 
 _TRIES = 20
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways
+_PHANTOM_SHAPE, _PHANTOM_SPACING = (80, 112, 112), (3.2, 3.2, 3.2)
 _FLATTEST = 0.08  # standard deviation, of 0..1, below which a cut-out shows nothing to match
 
 
@@ -107,6 +108,17 @@ def make_blobs(count: int, shape: tuple[int, int, int], *, seed: int, labels: in
     """Random labelled volumes to learn propagation from, since their masks are known on every slice."""
     made = [blobs(shape, seed=seed * 100_003 + index, n_labels=labels) for index in range(count)]
     return [TrainingVolume(image, (1.0, 1.0, 1.0), marked) for image, marked in made]
+
+
+def make_phantoms(count: int, *, seed: int) -> list[TrainingVolume]:
+    """Abdomen and chest phantoms, CT and MR by turns, with the labels of their organs."""
+    made = []
+    for index in range(count):
+        make, modality = (abdomen, chest)[index % 2], ("ct", "mr")[index // 2 % 2]
+        phantom = make(_PHANTOM_SHAPE, _PHANTOM_SPACING, seed=seed * 100_003 + index, modality=modality)
+        array = np.asarray(phantom.volume.array, dtype=np.float32)
+        made.append(TrainingVolume(array, _PHANTOM_SPACING, phantom.labels))
+    return made
 
 
 def disturb(images: Tensor, random: Generator) -> Tensor:

@@ -186,7 +186,7 @@ class Session:
         """A run has ended; one that changed and reached nothing is forgotten."""
         run.outcome, run.seconds, run.strokes = outcome, seconds, frozenset(self.strokes)
         if not run.blocks and outcome != "done":
-            self.runs.remove(run)
+            self.runs = [other for other in self.runs if other is not run]
         self.look_again()
 
     def plane(self) -> int | None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_medssl.propagation.confidence import agreement
+from napari_medssl.propagation.confidence import agreement, confidence
 from napari_medssl.propagation.patch import Patch
 from napari_medssl.propagation.region import Region, region_around, still_inside
 from napari_medssl.propagation.seeds import Drawn, Mask
@@ -48,7 +48,7 @@ class Sweep:
         self._region: Region | None = None
         self._masks = torch.empty(0)  # (1, labels, h, w), 0 or 1, in the region
         self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
-        self._confidence: dict[int, float] = {}
+        self._agreement: dict[int, float] = {}  # label -> product over the steps since it was drawn
 
     def run(self, order: Sequence[int]) -> Iterator[SweptSlice]:
         """Go through the slices in `order` (neighbours); yields each slice that a label reached."""
@@ -59,7 +59,7 @@ class Sweep:
                 patches = self._step(previous, index)
             self._place_seeds(index, patches)
             if patches:
-                yield SweptSlice(index, patches, {label: self._confidence[label] for label in patches})
+                yield SweptSlice(index, patches, {label: confidence(self._agreement[label]) for label in patches})
             previous = index
 
     def _step(self, previous: int, index: int) -> dict[int, Patch]:
@@ -84,16 +84,16 @@ class Sweep:
             strength = region.back(relative_strength(copied))
         patches = {}
         for position, label in enumerate(self.labels):
-            if label not in self._confidence:
+            if label not in self._agreement:
                 continue
             step = agreement(masks[0, position], returned[0, position])
-            self._confidence[label] *= step
+            self._agreement[label] *= step
             patch = Patch.from_strength(region.box, strength[position].numpy())
             self._full[label] = patch.mask(self._full[label].shape)
             if self._full[label].any():
                 patches[label] = patch
             else:  # the structure has ended here
-                del self._full[label], self._confidence[label]
+                del self._full[label], self._agreement[label]
         self._masks = hard
         return patches
 
@@ -126,9 +126,9 @@ class Sweep:
             placed = True
             patches.pop(label, None)
             self._full.pop(label, None)
-            self._confidence.pop(label, None)
+            self._agreement.pop(label, None)
             if mask.any():  # an empty one is a stop
-                self._full[label], self._confidence[label] = mask, 1.0
+                self._full[label], self._agreement[label] = mask, 1.0
                 patches[label] = Patch.drawn(mask)
         if placed:
             drawn_here = np.logical_or.reduce([m[index] for m in self.drawn.values() if index in m])

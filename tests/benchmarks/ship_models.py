@@ -47,8 +47,8 @@ MODELS = {
     "default": Shipped(
         title="Default (CT and MR)",
         summary="Quick and general; the one to start with.",
-        trained_on=f"{SCANS}; random labelled shapes made by the project.",
-        settings={"batch": 6, "synthetic": 3, "shapes": 300},
+        trained_on=f"{SCANS}; random labelled shapes and phantoms made by the project.",
+        settings={"batch": 6, "synthetic": 3, "shapes": 300, "phantoms": 16},
     ),
     "sli2vol-paper": Shipped(
         title="Sli2Vol as published",
