@@ -41,7 +41,8 @@ pytest: $(READY) ## the test suite
 	.ci/with-screen $(BIN)/python -m pytest
 
 bench: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
-	$(BIN)/python -m pytest -s tests/benchmarks
+	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
+	$(BIN)/python tests/benchmarks/confidence.py
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
