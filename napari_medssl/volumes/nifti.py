@@ -22,6 +22,7 @@ from napari_medssl.volumes.geometry import Geometry
 _HEADER_BYTES = 348
 _DATA_TYPE_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
 _FLOATS = {16: "f4", 64: "f8"}
+_HALF_TURN = 1e-7  # as in nifti1_io.c; nibabel draws the line at 3.6e-7
 _COLOUR_TYPES = {128, 2304}
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # metre and micrometre; everything else means millimetre
@@ -48,8 +49,11 @@ class NiftiHeader:
         return int(np.prod(self.sizes, dtype=object)) * _DATA_TYPE_BYTES.get(self.data_type, 1)
 
     @classmethod
-    def parse(cls, start: bytes) -> NiftiHeader:
-        """Read the header from a file's first 348 bytes, of either byte order."""
+    def parse(cls, start: bytes, half_turn: float = _HALF_TURN) -> NiftiHeader:
+        """Read the header from a file's first 348 bytes, of either byte order.
+
+        A quaternion whose first component squared is below `half_turn` counts as half a turn.
+        """
         order: Literal["<", ">"] = "<" if start[:4] == b"\x5c\x01\x00\x00" else ">"
 
         def field(code: str, offset: int) -> tuple[float, ...]:
@@ -69,7 +73,7 @@ class NiftiHeader:
             magic=magic,
             qform_code=int(field("h", 252)[0]),
             sform_code=int(field("h", 254)[0]),
-            qform=_quaternion_matrix(field("3f", 256), field("3f", 268), pixdim),
+            qform=_quaternion_matrix(field("3f", 256), field("3f", 268), pixdim, half_turn),
             sform=np.vstack([np.array(field("12f", 280)).reshape(3, 4), [0, 0, 0, 1]]),
         )
 
@@ -164,8 +168,9 @@ def finish_nifti(written: Path, target: Path, geometry: Geometry, shape: tuple[i
         start = bytearray(handle.read(_HEADER_BYTES))
         matrix = (_RAS_TO_LPS @ geometry.affine)[:3].astype(np.float32)
         struct.pack_into("<12f", start, 280, *matrix.ravel())
-        header = NiftiHeader.parse(bytes(start))
-        off = np.abs(_corners(header.qform, header, shape) - geometry.corners(shape)).max()
+        # Near half a turn readers differ in what they make of the quaternion; it has to be right for all of them.
+        read = [NiftiHeader.parse(bytes(start), half_turn) for half_turn in (0.0, 1e-6)]
+        off = max(np.abs(_corners(h.qform, h, shape) - geometry.corners(shape)).max() for h in read)
         skewed = np.abs(geometry.matrix.T @ geometry.matrix - np.eye(3)).max() > 2e-5
         # ITK refuses a file whose only placement is not perpendicular to about 1e-4.
         if off > 1e-3 and not skewed:
@@ -220,11 +225,15 @@ def _corners(matrix: NDArray[np.float64], header: NiftiHeader, shape: tuple[int,
 
 
 def _quaternion_matrix(
-    bcd: tuple[float, ...], offset: tuple[float, ...], pixdim: tuple[float, ...]
+    bcd: tuple[float, ...], offset: tuple[float, ...], pixdim: tuple[float, ...], half_turn: float
 ) -> NDArray[np.float64]:
     """The qform as a (4, 4) matrix from voxel indices (x, y, z) to RAS, as nifti1.h defines it ("method 2")."""
     b, c, d = bcd
-    a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    squared = 1.0 - (b * b + c * c + d * d)
+    a = np.sqrt(squared) if squared >= half_turn else 0.0
+    with np.errstate(all="ignore"):
+        length = np.sqrt(a * a + b * b + c * c + d * d)
+        b, c, d = np.divide((b, c, d), length)
     rotation = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
