@@ -26,23 +26,14 @@ _PATIENCE_S = 1800.0  # a propagation of the sample takes seconds; a machine may
 
 def set_up(viewer: napari.Viewer, device: str = "auto") -> tuple[PropagateWidget, Labels]:
     """Open the sample and its drawn slices, and dock the Propagate widget beside them."""
-    from napari.layers import Layer
-
     from napari_medssl.devices import available_devices
-    from napari_medssl.volumes.samples import open_sample, open_sample_seeds
     from napari_medssl.volumes.windows import CT_WINDOWS, limits
-    from napari_medssl.widgets.layers import layer_data
-    from napari_medssl.widgets.planes import show_slice
 
-    scan, drawn = open_sample(), open_sample_seeds()
-    image = viewer.add_layer(Layer.create(*layer_data(scan, name="abdomen")))
+    image, labels = viewer.open_sample("napari-medssl", "abdomen")
     image.contrast_limits = limits(CT_WINDOWS[0])
-    labels = viewer.add_layer(Layer.create(*layer_data(drawn, kind="labels", name="abdomen mask")))
     _, widget = viewer.window.add_plugin_dock_widget("napari-medssl", _widget_name())
     if device != "auto":
         widget.form.options.offer_devices(available_devices(), device)
-    slices = labels.data.any(axis=(1, 2)).nonzero()[0]
-    show_slice(viewer, labels, 0, int(slices[len(slices) // 2]))
     return widget, labels
 
 
