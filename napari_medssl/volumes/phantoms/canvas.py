@@ -148,16 +148,17 @@ class Canvas:
 def coverage(distance: Floats, spacing: Span3) -> Floats:
     """The share of each voxel that lies inside a signed distance, from the distance and its change to the neighbours.
 
-    Exact for a flat surface along the grid.
+    Exact for a flat surface along the grid; across it, the share rises as steeply as a voxel's extent varies.
     """
     change = np.zeros_like(distance)
     for axis in range(3):
         if distance.shape[axis] > 1:
             along = np.moveaxis(distance, axis, 0)
             total = np.moveaxis(change, axis, 0)
-            total[1:-1] += np.abs(along[2:] - along[:-2]) * np.float32(0.5)
-            total[0] += np.abs(along[1] - along[0])
-            total[-1] += np.abs(along[-1] - along[-2])
+            total[1:-1] += np.square(along[2:] - along[:-2]) * np.float32(0.25)
+            total[0] += np.square(along[1] - along[0])
+            total[-1] += np.square(along[-1] - along[-2])
+    np.sqrt(change, out=change)
     # A true distance cannot change by more than the voxel's diagonal; one that jumps (from rib to rib) must not blur.
     np.clip(change, 1e-3, 1.1 * float(np.linalg.norm(spacing)), out=change)
     share: Floats = np.clip(0.5 - distance / change, 0, 1)
@@ -167,12 +168,14 @@ def coverage(distance: Floats, spacing: Span3) -> Floats:
 def tube_coverage(distance: Floats, radius: Floats, spacing: Span3) -> Floats:
     """The share of each voxel that lies in a tube, also when the tube is thinner than a voxel.
 
-    `distance` is to the tube's wall. Across the tube its two walls count, along the other side its width does.
+    `distance` is to the tube's wall. Across the tube its two walls count; the second factor, fitted to the tube's
+    volume, stands for its width along the other side of the voxel.
     """
     width = np.float32(np.prod(spacing) ** (1 / 3))
     change = np.float32(1 / width)
     across = np.clip(0.5 - distance * change, 0, 1) - np.clip(0.5 - (distance + 2 * radius) * change, 0, 1)
-    share: Floats = across * np.clip(np.float32(np.pi / 2) * radius * change, 0, 1)
+    thin = np.minimum(radius * change, 1)
+    share: Floats = across * np.minimum((2 - np.float32(0.85) * thin) * thin, 1)
     return share
 
 

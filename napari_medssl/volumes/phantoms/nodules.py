@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 
@@ -9,28 +11,25 @@ from napari_medssl.volumes.phantoms.canvas import Canvas, paint_slabs
 from napari_medssl.volumes.phantoms.patient import Patient
 from napari_medssl.volumes.phantoms.phantom import Nodule
 from napari_medssl.volumes.phantoms.space import Grid
-from napari_medssl.volumes.phantoms.thorax import Thorax
 from napari_medssl.volumes.phantoms.tissues import tissues
-from napari_medssl.volumes.phantoms.torso import paint_torso
 
 KINDS = ("solid", "part-solid", "ground-glass", "juxtapleural")
-_SURVEY = Grid((46, 48, 56), (6.0, 5.0, 5.0), (225.0, 0.0, 0.0))
+SURVEY = Grid((46, 48, 56), (6.0, 5.0, 5.0), (225.0, 0.0, 0.0))
 
 
-def place_nodules(patient: Patient, thorax: Thorax, count: int) -> tuple[Nodule, ...]:
-    """`count` nodules of all kinds in both lungs, apart from each other; juxtapleural ones sit on the chest wall."""
+def place_nodules(patient: Patient, paint_chest: Callable[[Canvas], None], count: int) -> tuple[Nodule, ...]:
+    """`count` nodules of all kinds in both lungs, apart from each other; juxtapleural ones sit on the chest wall.
+
+    Parameters
+    ----------
+    paint_chest : paints the patient without nodules, the lungs and what is in them with any label, all else with 0
+    """
     if not count:
         return ()
-
-    def lungs_only(canvas: Canvas) -> None:
-        paint_torso(canvas, patient)
-        thorax.paint_lungs(canvas, {-1: 1, 1: 1}, 1)
-        canvas.share *= canvas.kept["cavity"] < 0
-
     # A coarse look at this patient's lungs tells how deep each place lies; it does not depend on the scan's grid.
-    lungs = paint_slabs(_SURVEY, patient.body, tissues("ct", 0), lungs_only)[1] > 0
-    depth = ndimage.distance_transform_edt(np.pad(lungs, 1), sampling=_SURVEY.spacing)[1:-1, 1:-1, 1:-1]
-    z, y, x = np.meshgrid(*(_SURVEY.axis(i) for i in range(3)), indexing="ij")
+    lungs = paint_slabs(SURVEY, patient.body, tissues("ct", 0), paint_chest)[1] > 0
+    depth = ndimage.distance_transform_edt(np.pad(lungs, 1), sampling=SURVEY.spacing)[1:-1, 1:-1, 1:-1]
+    z, y, x = np.meshgrid(*(SURVEY.axis(i) for i in range(3)), indexing="ij")
     rng = patient.rng("nodules")
     found: list[Nodule] = []
     for i in range(count):
@@ -48,7 +47,7 @@ def place_nodules(patient: Patient, thorax: Thorax, count: int) -> tuple[Nodule,
         places = np.argwhere(fits)
         if len(places):
             index = places[rng.integers(len(places))]
-            centre = _SURVEY_ORIGIN + index * _SURVEY.spacing + rng.uniform(-2, 2, 3)
+            centre = _SURVEY_ORIGIN + index * SURVEY.spacing + rng.uniform(-2, 2, 3)
             found.append(Nodule((float(centre[2]), float(centre[1]), float(centre[0])), diameter, kind))
     return tuple(found)
 
@@ -81,4 +80,4 @@ def paint_nodules(canvas: Canvas, patient: Patient, nodules: tuple[Nodule, ...],
             canvas.paint(w, core, "solid nodule", label=None, texture=texture, within=within)
 
 
-_SURVEY_ORIGIN = np.array([float(_SURVEY.axis(i)[0]) for i in range(3)])
+_SURVEY_ORIGIN = np.array([float(SURVEY.axis(i)[0]) for i in range(3)])

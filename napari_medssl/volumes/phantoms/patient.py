@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from napari_medssl.volumes.phantoms.fields import SmoothField, generator
@@ -19,6 +17,7 @@ class Patient:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self._fields: dict[tuple[str, float], SmoothField] = {}
         size = self.draw("size", -1, 1)
         self.body = Body(
             seed,
@@ -34,10 +33,11 @@ class Patient:
     def rng(self, *names: str | int) -> np.random.Generator:
         return generator(self.seed, "patient", *names)
 
-    @cache  # noqa: B019 - a patient lives as long as one phantom is made
     def field(self, name: str, length: float) -> SmoothField:
         """A random field in mm of this patient's space."""
-        return SmoothField(generator(self.seed, "field", name), length, 32)
+        if (name, length) not in self._fields:
+            self._fields[name, length] = SmoothField(generator(self.seed, "field", name), length, 32)
+        return self._fields[name, length]
 
     def place(self, tubes: Tubes) -> Tubes:
         return tubes.placed(self.body)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes.phantoms.bowel import Bowel
 from napari_medssl.volumes.phantoms.canvas import Canvas, paint_slabs
+from napari_medssl.volumes.phantoms.fields import generator
 from napari_medssl.volumes.phantoms.nodules import paint_nodules, place_nodules
 from napari_medssl.volumes.phantoms.organs import Organs
 from napari_medssl.volumes.phantoms.patient import Patient
-from napari_medssl.volumes.phantoms.phantom import Phantom
+from napari_medssl.volumes.phantoms.phantom import Nodule, Phantom
 from napari_medssl.volumes.phantoms.scanner import acquire
 from napari_medssl.volumes.phantoms.space import Grid
 from napari_medssl.volumes.phantoms.spine import paint_spine
@@ -102,25 +104,52 @@ def _scan(
     chest_scan = region == "chest"
     grid = Grid.checked(shape, spacing, _CHEST_CENTRE if chest_scan else _ABDOMEN_CENTRE)
     palette = tissues(modality, seed)
-    patient = Patient(seed)
-    organs, bowel, thorax = Organs(patient), Bowel(patient), Thorax(patient, _LUNG_LEAVES)
-    vessels = Vessels(patient, organs)
+    generator(seed)  # refuses what is no seed
+    anatomy = _anatomy(int(seed))
     names = CHEST if chest_scan else ABDOMEN
     label = {name: number for number, name in names.items()}
-    placed = place_nodules(patient, thorax, nodules)
+    placed = anatomy.nodules(nodules)
+    image, labels = paint_slabs(
+        grid, anatomy.patient.body, palette, lambda canvas: anatomy.paint(canvas, label, placed)
+    )
+    scan = acquire(image, grid, seed, modality, noise)
+    volume = Volume(scan, grid.geometry, name=f"{region}-phantom-{seed}", modality=modality.upper())
+    inside = tuple(n for n in placed if _holds(grid, n.centre))
+    return Phantom(volume, labels, dict(names), inside)
 
-    def draw(canvas: Canvas) -> None:
-        """From the back of the picture to the front: what is painted later lies on top."""
+
+class _Anatomy:
+    """All of one patient's organs; vessels are grown and nodules placed once."""
+
+    def __init__(self, seed: int) -> None:
+        self.patient = Patient(seed)
+        self.organs = Organs(self.patient)
+        self.bowel = Bowel(self.patient)
+        self.thorax = Thorax(self.patient, _LUNG_LEAVES)
+        self.vessels = Vessels(self.patient, self.organs)
+        self._nodules: dict[int, tuple[Nodule, ...]] = {}
+
+    def nodules(self, count: int) -> tuple[Nodule, ...]:
+        lungs = dict.fromkeys(("right lung", "left lung", "lung vessels"), 1)
+        if count not in self._nodules:
+            self._nodules[count] = place_nodules(self.patient, lambda canvas: self.paint(canvas, lungs), count)
+        return self._nodules[count]
+
+    def paint(self, canvas: Canvas, labels: Mapping[str, int], nodules: tuple[Nodule, ...] = ()) -> None:
+        """Paint from the back of the picture to the front: what comes later lies on top.
+
+        Organs without a number in `labels` are there all the same, unlabelled.
+        """
+        label = {name: labels.get(name, 0) for name in {*ABDOMEN.values(), *CHEST.values()}}
+        patient, organs, bowel, thorax, vessels = self.patient, self.organs, self.bowel, self.thorax, self.vessels
         paint_torso(canvas, patient)
-        thorax.paint_lungs(
-            canvas, {-1: label.get("right lung", 0), 1: label.get("left lung", 0)}, label.get("lung vessels", 0)
-        )
-        paint_nodules(canvas, patient, placed, label.get("nodule", 0))
+        thorax.paint_lungs(canvas, {-1: label["right lung"], 1: label["left lung"]}, label["lung vessels"])
         paint_diaphragm(canvas, patient)
         thorax.paint_mediastinum(canvas)
         thorax.paint_trunk(canvas)
-        thorax.paint_heart(canvas, label.get("heart", 0))
-        thorax.paint_airway(canvas, label.get("airway", 0))
+        thorax.paint_heart(canvas, label["heart"])
+        thorax.paint_airway(canvas, label["airway"])
+        paint_nodules(canvas, patient, nodules, label["nodule"])
         vessels.paint_mesentery(canvas)
         bowel.paint_small(canvas)
         bowel.paint_colon(canvas)
@@ -128,23 +157,22 @@ def _scan(
         organs.paint_adrenals(canvas)
         bowel.paint_stomach(canvas)
         vessels.paint_abdomen(canvas)
-        organs.paint_spleen(canvas, label.get("spleen", 0))
-        for side, name in ((-1, "right kidney"), (1, "left kidney")):
-            organs.paint_kidney(canvas, side, label.get(name, 0))
-        organs.paint_liver(canvas, label.get("liver", 0))
+        organs.paint_spleen(canvas, label["spleen"])
+        organs.paint_kidney(canvas, -1, label["right kidney"])
+        organs.paint_kidney(canvas, 1, label["left kidney"])
+        organs.paint_liver(canvas, label["liver"])
         organs.paint_gallbladder(canvas)
         paint_pelvis(canvas, patient)
         paint_back_muscles(canvas, patient)
-        paint_spine(canvas, patient, label.get("spine", 0))
+        paint_spine(canvas, patient, label["spine"])
         vessels.paint_aorta(canvas, label["aorta"])
         paint_ribs(canvas, patient)
         paint_shoulders(canvas, patient)
 
-    image, labels = paint_slabs(grid, patient.body, palette, draw)
-    scan = acquire(image, grid, seed, modality, noise)
-    volume = Volume(scan, grid.geometry, name=f"{region}-phantom-{seed}", modality=modality.upper())
-    inside = tuple(n for n in placed if _holds(grid, n.centre))
-    return Phantom(volume, labels, dict(names), inside)
+
+@lru_cache(maxsize=2)  # some 10 MB each; the same patient is often scanned again, in another way
+def _anatomy(seed: int) -> _Anatomy:
+    return _Anatomy(seed)
 
 
 def _holds(grid: Grid, centre: tuple[float, float, float]) -> bool:

@@ -76,7 +76,10 @@ def cut(a: Floats, b: Floats, blend: float = 0.0) -> Floats:
 
 
 def rotation(*turns: tuple[str, float]) -> NDArray[np.float64]:
-    """A matrix for (z, y, x) vectors that turns about the named axes by degrees, one after the other."""
+    """A matrix for (z, y, x) vectors that turns about the named axes by degrees, one after the other.
+
+    About z it turns from back to left, about y from left to head, about x from head to back.
+    """
     matrix = np.eye(3)
     for name, degrees in turns:
         i, j = ((1, 2), (2, 0), (0, 1))["zyx".index(name)]
