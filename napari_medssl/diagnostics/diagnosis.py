@@ -135,7 +135,7 @@ def _problems(found: dict[str, Any]) -> list[str]:
     if found["versions"]["Qt binding"] == "none":
         problems.append("No Qt binding is installed, so napari has no window: pip install 'napari-medssl[all]'.")
     if sys.version_info < (3, 12) and _version("PySide6_Essentials") == "6.12.0":
-        problems.append("PySide6 6.12.0 ends Python 3.11 after some twenty layers: pip install 'PySide6_Essentials<6.12'.")
+        problems.append("PySide6 6.12.0 ends Python 3.11 after twenty layers: pip install 'PySide6_Essentials<6.12'.")
     missing = [name for name in PACKAGES if found["versions"][name] == "missing"]
     if missing:
         problems.append(f"Missing: {', '.join(missing)}; install napari-medssl again with pip.")

@@ -118,7 +118,7 @@ def _nearest(surface_voxels: Mask, others: Mask, spacing: tuple[float, ...]) -> 
     tree = KDTree(targets, balanced_tree=False)
     # Surfaces are thin and mostly near each other: a search tree beats a distance transform of the whole box, but
     # for the points far from anything it has to look at half the surface each. Those come second.
-    distances: Distances = tree.query(points, distance_upper_bound=_NEAR * max(spacing))[0]
+    distances: Distances = np.asarray(tree.query(points, distance_upper_bound=_NEAR * max(spacing))[0])
     far = np.isinf(distances)
     if np.count_nonzero(far) * _VOXELS_PER_FAR_POINT < others.size or others.ndim not in (2, 3):
         distances[far] = tree.query(points[far])[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from napari_medssl.volumes.phantoms import abdomen, blobs, chest
 _TRIES = 20
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways
 _PHANTOM_SHAPE, _PHANTOM_SPACING = (80, 112, 112), (3.2, 3.2, 3.2)
+_MODALITIES: tuple[Literal["ct"], Literal["mr"]] = ("ct", "mr")
 _FLATTEST = 0.08  # standard deviation, of 0..1, below which a cut-out shows nothing to match
 
 
@@ -114,7 +115,7 @@ def make_phantoms(count: int, *, seed: int) -> list[TrainingVolume]:
     """Abdomen and chest phantoms, CT and MR by turns, with the labels of their organs."""
     made = []
     for index in range(count):
-        make, modality = (abdomen, chest)[index % 2], ("ct", "mr")[index // 2 % 2]
+        make, modality = (abdomen, chest)[index % 2], _MODALITIES[index // 2 % 2]
         phantom = make(_PHANTOM_SHAPE, _PHANTOM_SPACING, seed=seed * 100_003 + index, modality=modality)
         array = np.asarray(phantom.volume.array, dtype=np.float32)
         made.append(TrainingVolume(array, _PHANTOM_SPACING, phantom.labels))
