@@ -26,7 +26,7 @@ class MatchSettings(BaseModel):
     top: int = Field(0, ge=0, description="Copy only from this many best matches; 0 copies from all.")
     zero_padding: bool = Field(False, description="Let the outside of the image take part in the softmax.")
     pixels: float | None = Field(
-        64,
+        80,
         gt=8,
         description="The drawn structure is resampled to be about this many pixels across; none: left as it is.",
     )

@@ -48,7 +48,7 @@ class Sli2VolSettings(RunSettings):
     )
     mask_weight: float = Field(1.0, ge=0, description="Weight of copying masks (random shapes) against copying pixels.")
     temperature: float = Field(
-        2.0, gt=0, le=20, description="Divides the matches' logits when the model is used; training itself uses 1."
+        3.0, gt=0, le=20, description="Divides the matches' logits when the model is used; training itself uses 1."
     )
     side: int = Field(96, ge=32, le=512, multiple_of=8, description="Side of a training sample in pixels.")
     nearest: int = Field(1, ge=1, le=20, description="Fewest slices between the two of a pair.")

@@ -53,7 +53,7 @@ class Run:
     seconds : wall time
     undone : whether what it changed is taken back at present
     taken_back_by : number of the step that took it back without going back in time (see `take_back`), if one did
-    strokes : what had been drawn by hand when it ended
+    strokes : what had been drawn by hand when it began
     """
 
     number: int
@@ -173,18 +173,19 @@ class Session:
 
     @property
     def drawn_since(self) -> bool:
-        """Whether something has been drawn since the last propagation ended."""
+        """Whether something has been drawn since the last propagation began."""
         return self.last_run is not None and bool(set(self.strokes) - self.last_run.strokes)
 
     def start(self, axis: int, seeds: Mapping[int, Iterable[int]]) -> Run:
         """A new run, from slices drawn by hand."""
-        run = Run(self.new_number(), axis, {label: tuple(slices) for label, slices in seeds.items()})
+        from_slices = {label: tuple(slices) for label, slices in seeds.items()}
+        run = Run(self.new_number(), axis, from_slices, strokes=frozenset(self.strokes))
         self.runs.append(run)
         return run
 
     def end(self, run: Run, outcome: str, seconds: float) -> None:
         """A run has ended; one that changed and reached nothing is forgotten."""
-        run.outcome, run.seconds, run.strokes = outcome, seconds, frozenset(self.strokes)
+        run.outcome, run.seconds = outcome, seconds
         if not run.blocks and outcome != "done":
             self.runs = [other for other in self.runs if other is not run]
         self.look_again()

@@ -51,21 +51,19 @@ class Writer:
         touched = view != expected
         free = ~touched if self._kept is None else ~(touched | self._kept[index])
         merged = merge(view, labels, mine, free)
-        changed = merged != view
-        # touched voxels keep differing from what is expected, so that the next result for this slice spares them too
-        self._expected[index] = np.where(touched, expected, merged)
+        # What the person changed under the run is no part of it: the slice as the run alone would have left it keeps
+        # differing there, so that the next result spares it too, and going back puts nothing of it into the volume.
+        alone = np.where(touched, expected, merged)
+        self._expected[index] = alone
+        changed = alone != expected
         if not changed.any():
             return None
         rows, columns = (np.flatnonzero(changed.any(axis=1 - side)) for side in (0, 1))
-        box = [slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)]
+        box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
         where = (*box[: self.run.axis], slice(index, index + 1), *box[self.run.axis :])
-        block = Block.of(
-            self.run.number,
-            where,
-            self._array[where].copy(),
-            np.expand_dims(merged[tuple(box)], self.run.axis).copy(),
-        )
-        self._array[where] = block[2]
+        old, new = (np.expand_dims(plane[box], self.run.axis).copy() for plane in (expected, alone))
+        view[box] = merged[box]
+        block = Block.of(self.run.number, where, old, new)
         self.run.blocks.append(block)
         return block
 
