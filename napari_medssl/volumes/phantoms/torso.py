@@ -27,9 +27,11 @@ def paint_torso(canvas: Canvas, patient: Patient) -> None:
     # The flank's muscles lie in three sheets with a little fat between.
     flank = smooth_step(np.abs(w.x), 55, 95) * (1 - smooth_step(w.z, 20, 60)) * smooth_step(60 - w.y, 0, 30)
     thickness = _muscle_thickness(w)
+    # A sheet is thinner than a voxel: what it covers of one falls off to either side.
+    width = max(1.0, 0.6 * canvas.spacing[1])
     for share in (0.38, 0.66):
-        sheet = np.abs(outside + share * thickness + 0.7 * coarse) - 0.4 * flank
-        canvas.paint(w, sheet, "fat", label=None, texture=fine)
+        sheet = np.abs(outside + share * thickness + 0.7 * coarse) * np.float32(1 / width)
+        canvas.lay(w, np.float32(0.6 / width) * flank * np.maximum(1 - sheet, 0), "fat", label=None, texture=fine)
     # The rib cage narrows towards the neck; the girdle of the shoulders fills what is between it and the skin.
     cavity = both(outside + thickness, _cage(w), 14)
     for depth, width in ((12.0, 1.6), (23.0, 2.2)):
@@ -145,6 +147,7 @@ def paint_shoulders(canvas: Canvas, patient: Patient) -> None:
         capsule(w.z, w.y, side, (352, -58, 62), (366, -18, 118), 5.5),
         4,
     )
+    collar = both(collar, w.kept("skin") + 9, 4)
     canvas.paint(w, collar, "cortical bone", texture=grain)
     canvas.paint(w, collar + 2, "marrow", texture=grain)
     sternum = both(both(np.abs(cavity - 5.5) - 4.5, np.abs(w.x) - 15 + 0.06 * np.abs(w.z - 235), 5), w.y + 30)
