@@ -136,22 +136,16 @@ class Session:
 
     Attributes
     ----------
-    first_plane : the axis that counts the slices of what was in the volume when the session began, if anything was
-    strokes : what was drawn since then and not undone
+    strokes : what was seen being drawn and has not been undone
     runs : the propagations, oldest first
     """
 
-    first_plane: int | None = None
     strokes: list[Stroke] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     _contents: dict[int, dict[int, list[int]]] = field(default_factory=dict)
     _outdated: dict[int, set[int]] = field(default_factory=lambda: {0: set(), 1: set(), 2: set()})
+    _guess: int | None = None
     _count: int = 0
-
-    @classmethod
-    def begin(cls, array: Labels) -> Session:
-        """A session on a label volume that may hold something already."""
-        return cls(likely_plane(array))
 
     def touched(self, stroke: Stroke) -> None:
         """A stroke was made, undone or redone: look at its slices again when next asked."""
@@ -161,6 +155,7 @@ class Session:
     def look_again(self) -> None:
         """Anything may have changed: look at the whole volume when next asked."""
         self._contents.clear()
+        self._guess = None
 
     def new_number(self) -> int:
         self._count += 1
@@ -190,15 +185,21 @@ class Session:
             self.runs = [other for other in self.runs if other is not run]
         self.look_again()
 
-    def plane(self) -> int | None:
+    def plane(self, array: Labels) -> int | None:
         """The axis that counts the slices of the plane the person draws in; None while nothing says so.
 
-        It stays that of the last propagation: a touch-up in another view must not turn the whole work around.
+        It stays that of the last propagation: a touch-up in another view must not turn the whole work around. Of what
+        nobody saw being drawn, such as labels from a file, it is a guess (see `likely_plane`).
         """
         if self.last_run is not None:
             return self.last_run.axis
         planes = [stroke.axis for stroke in self.strokes if stroke.axis is not None]
-        return planes[-1] if planes else self.first_plane
+        if planes:
+            return planes[-1]
+        # only an empty volume, or a new look, makes another guess worth its time
+        if self._guess is None and self._present(0, array):
+            self._guess = likely_plane(array)
+        return self._guess
 
     def drawn(self, axis: int, array: Labels) -> dict[int, list[int]]:
         """{label: slices drawn by hand} along `axis`; a slice without the label among them is a stop.

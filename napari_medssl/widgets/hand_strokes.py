@@ -45,7 +45,7 @@ class HandStrokes:
         layer.events.data.connect(self._on_data)
 
     def _start(self, layer: Labels) -> None:
-        self.session = Session.begin(layer.data)
+        self.session = Session()
         self._data = weakref.ref(layer.data)
         self._strokes.clear()
         self._redoable.clear()

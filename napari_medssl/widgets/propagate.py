@@ -72,6 +72,7 @@ class PropagateWidget(DockedWidget):
         form.undo.clicked.connect(self._on_undo)
         form.redo.clicked.connect(self._on_redo)
         form.check.clicked.connect(self._on_check)
+        form.not_here.clicked.connect(self._on_not_here)
         form.save.clicked.connect(self._on_save)
         form.options.changed.connect(self._on_change)
         form.fold.toggled.connect(self._on_fold)
@@ -205,6 +206,13 @@ class PropagateWidget(DockedWidget):
             self._visited.append(index)
             show_slice(self.viewer, work.labels, axis, index)
         self.look()
+
+    def _on_not_here(self) -> None:
+        try:
+            work = self.work()
+            work.rub_out(work.axis(self.form.options))
+        except BadInput as error:
+            self._trouble(error)
 
     def _on_save(self) -> None:
         try:

@@ -9,13 +9,15 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QSizePolicy, QVBoxLayout, 
 from napari_medssl.widgets.controls import button, fold, row, text
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.propagate_options import PropagateOptions
-from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line
+from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line, emphasised
 
 if TYPE_CHECKING:
     from napari.viewer import ViewerModel
 
 # A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
 BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
+# The button that is the next step.
+EMPHASIS = "QPushButton:enabled { background: #2f6fb0; color: white; }"
 
 
 class PropagateForm(QWidget):
@@ -43,18 +45,25 @@ class PropagateForm(QWidget):
         )
         self.redo = button("Redo", "Bring back the propagation that was undone, and the strokes that went with it.")
         self.check = button("Check a slice", "Show the slice that is least sure; again for the next one.")
+        self.not_here = button(
+            "Not here",
+            "For the first slice beyond the structure's end: rub the selected label out on the slice that is shown.\n"
+            "The next propagation stops there.",
+        )
         self.save = button("Save mask…", "Write the labels to a file that overlays the scan exactly.")
         self.scan.setAccessibleName("Scan")
         self.labels.setAccessibleName("Labels")
         self.progress.setAccessibleName("Slices done")
         self.redo.setAccessibleName("Redo propagation")
+        self.checking = row(self.check, self.not_here)
         self._lay_out()
 
     def _lay_out(self) -> None:
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow("Scan", self.scan)
-        rows.addRow("Labels", row(self.labels, self.new_labels))
+        rows.addRow("Labels", self.labels)
+        rows.addRow("", self.new_labels)
         rows.addRow("Drawn", self.drawn)
         column = QVBoxLayout(self)
         column.setSpacing(8)
@@ -66,13 +75,13 @@ class PropagateForm(QWidget):
             row(self.propagate, self.cancel),
             self.progress,
             self.progress_text,
-            self.check,
+            self.checking,
             row(self.undo, self.redo),
             self.save,
         ):
             column.addWidget(widget)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        for shown in (self.progress, self.progress_text, self.check):
+        for shown in (self.progress, self.progress_text, self.checking):
             shown.setVisible(False)
 
     def say(self, kind: str, sentence: str) -> None:
@@ -93,6 +102,10 @@ class PropagateForm(QWidget):
         self.redo.setEnabled(redoable and not running)
         self.progress.setVisible(running)
         self.progress_text.setVisible(running)
-        self.check.setVisible(now.check is not None and not running)
+        self.checking.setVisible(now.run is not None and not running)
+        self.check.setEnabled(now.check is not None)
         self.check.setText(check_text(now))
+        next_button = "" if running else emphasised(now)
+        for name in ("new_labels", "propagate", "check"):
+            getattr(self, name).setStyleSheet(EMPHASIS if name == next_button else "")
         self.drawn.setText(drawn_line(now))

@@ -14,7 +14,7 @@ from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets.hand_strokes import HandStrokes, strokes_on
 from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, spacing_of
-from napari_medssl.widgets.planes import NAMES, shown_axis
+from napari_medssl.widgets.planes import NAMES, shown_axis, shown_slice
 from napari_medssl.widgets.propagate_texts import Situation
 from napari_medssl.widgets.propagate_worker import Job
 
@@ -59,7 +59,7 @@ class Work:
         """The axis that counts the slices: as chosen, as drawn, or as shown."""
         chosen = options.plane.currentData()
         if chosen is None:
-            chosen = self.session.plane()
+            chosen = self.session.plane(self.labels.data)
         if chosen is None:
             chosen = shown_axis(self.viewer, self.labels)
         return int(chosen or 0)
@@ -75,7 +75,7 @@ class Work:
     def situation(self, options: PropagateOptions, visited: Sequence[int]) -> Situation:
         """What there is to say about these layers; brings the options in line with them."""
         session, axis = self.session, self.axis(options)
-        options.set_drawn_plane(session.plane())
+        options.set_drawn_plane(session.plane(self.labels.data))
         options.set_count(self.labels.data.shape[axis])
         return Situation(
             has_scan=True,
@@ -96,6 +96,22 @@ class Work:
             return None
         ranked = run.least_sure(self.session.drawn(axis, self.labels.data))
         return next((index for index in ranked if all(abs(index - seen) > NEIGHBOURS for seen in visited)), None)
+
+    def rub_out(self, axis: int) -> None:
+        """Erase the selected label on the slice that is shown, as a stroke by hand.
+
+        Raises
+        ------
+        BadInput
+            It is not on that slice.
+        """
+        index, label = shown_slice(self.viewer, self.labels, axis), int(self.labels.selected_label)
+        slices = np.moveaxis(self.labels.data, axis, 0)
+        shown = shown_axis(self.viewer, self.labels) == axis and 0 <= index < len(slices)
+        rows, columns = np.nonzero(slices[index] == label) if shown else ((), ())
+        if not len(rows):
+            raise BadInput(f"Label {label} is not on the {NAMES[axis]} slice that is shown; select the one to rub out.")
+        self.labels.data_setitem((*(rows, columns)[:axis], np.full(len(rows), index), *(rows, columns)[axis:]), 0)
 
     def start(self, options: PropagateOptions) -> tuple[Job, Writer]:
         """Begin a run of the session.

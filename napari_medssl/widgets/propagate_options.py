@@ -53,6 +53,8 @@ class PropagateOptions(QWidget):
             spin.setAccessibleName(name)
             spin.setToolTip(f"{name} to fill; slices outside stay as they are.")
             spin.setKeyboardTracking(False)
+            spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            spin.setMinimumWidth(48)
             spin.valueChanged.connect(self.changed)
         row.addWidget(self.first, 1)
         row.addWidget(QLabel("to"))

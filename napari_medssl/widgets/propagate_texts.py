@@ -15,6 +15,10 @@ DRAW = (
     "Draw the structure on one slice: paint over it with the left mouse button, or go once around it after a click"
     " with the right one."
 )
+CORRECT = (
+    "Is it right here? If not, correct it with the brush and the eraser, then click Propagate. Where the structure has"
+    " ended, click Not here."
+)
 RUNNING = "Propagating. Look around as you like; what you draw meanwhile stays."
 STOPPING = "Stopping; the slices that are done stay."
 # What is said after a run that came to an end of its own.
@@ -59,61 +63,77 @@ def next_step(now: Situation) -> tuple[str, str]:
     if now.problem:
         return "trouble", now.problem
     if now.run is not None and not now.drawn_since:
-        return _after(now.run, now.check)
+        return _after(now.run, now)
     if not now.drawn:
         if now.other_planes:
             return "next", f"Nothing is drawn on {NAMES[now.axis]} slices; draw there, or choose Plane under Options."
         return "next", DRAW
-    many = sum(len(slices) for slices in now.drawn.values()) > 4
-    where = "several slices are drawn" if many else f"{drawn_text(now.drawn)} {_is(now.drawn)} drawn"
     if now.run is not None:
-        return "next", f"Corrected. Click Propagate again to carry it to the other {NAMES[now.axis]} slices."
-    return "next", f"{_capital(where)} ({NAMES[now.axis]}). Click Propagate."
+        return "next", "Corrected. Click Propagate again to carry it to the other slices."
+    if len(now.drawn) > 1:
+        return "next", f"{len(now.drawn)} labels are drawn. Click Propagate."
+    return "next", f"{_capital(drawn_text(now))} is drawn. Click Propagate."
 
 
-def _after(run: Run, check: int | None) -> tuple[str, str]:
-    look = ""
-    if check is not None:
-        look = f" Check slice {check}, the least sure; correct it with the brush and propagate again."
-    if run.outcome == "done":
-        return "done", f"Done in {duration(run.seconds)}.{look or ' Save the mask when you are content.'}"
-    ended = "Cancelled" if run.outcome == "cancelled" else "It stopped early"
-    return "next", f"{ended}: {count(len(run.reached_slices()), 'slice')} done and kept.{look}"
+def _after(run: Run, now: Situation) -> tuple[str, str]:
+    kind = "done" if run.outcome == "done" else "next"
+    if now.checked:
+        return kind, CORRECT
+    ended = f"Done in {duration(run.seconds)}."
+    if run.outcome != "done":
+        how = "Cancelled" if run.outcome == "cancelled" else "It stopped early"
+        ended = f"{how}: {count(len(run.reached_slices()), 'slice')} done and kept."
+    if now.check is None:
+        return kind, f"{ended} Save the mask when you are content."
+    return kind, f"{ended} Look through the slices; slice {now.check} is the least sure."
 
 
-def drawn_text(drawn: Mapping[int, Sequence[int]]) -> str:
-    """ "label 1 on slice 48; label 2 on slices 40, 61" """
-    return "; ".join(f"label {label} on {slices_text(slices)}" for label, slices in sorted(drawn.items()))
+def drawn_text(now: Situation) -> str:
+    """ "label 1 on axial slice 48; label 2 on axial slices 40, 61" """
+    return "; ".join(
+        f"label {label} on {slices_text(slices, NAMES[now.axis])}" for label, slices in sorted(now.drawn.items())
+    )
 
 
 def drawn_line(now: Situation) -> str:
     """The line beside "Drawn"."""
     if not now.has_labels or now.problem:
         return "nothing yet"
-    line = _capital(drawn_text(now.drawn)) or "nothing yet"
+    line = _capital(drawn_text(now)).replace("; ", "\n").replace("\nl", "\nL") or "nothing yet"
     for axis, slices in sorted(now.other_planes.items()):
-        line += f"\nKept as it is, without guiding: {NAMES[axis]} {slices_text(slices)}"
+        line += f"\nKept, but not carried on: {slices_text(slices, NAMES[axis])}"
     return line
 
 
-def slices_text(slices: Sequence[int]) -> str:
-    """ "slice 48", "slices 40, 61", or "60 slices (20 to 79)" """
+def slices_text(slices: Sequence[int], plane: str) -> str:
+    """ "axial slice 48", "axial slices 40, 61", or "60 axial slices (20 to 79)" """
     if len(slices) == 1:
-        return f"slice {slices[0]}"
+        return f"{plane} slice {slices[0]}"
     if len(slices) <= 6:
-        return "slices " + ", ".join(map(str, slices))
-    return f"{len(slices)} slices ({slices[0]} to {slices[-1]})"
+        return f"{plane} slices " + ", ".join(map(str, slices))
+    return f"{len(slices)} {plane} slices ({slices[0]} to {slices[-1]})"
 
 
 def progress_text(progress: Progress) -> str:
     if not progress.total:
         return "Getting ready…"
     left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
-    return f"Slice {progress.done} of {progress.total}{left}"
+    return f"{progress.done / progress.total:.0%} done{left}"
 
 
 def check_text(now: Situation) -> str:
     return f"Check slice {now.check} next" if now.checked else f"Check slice {now.check}, the least sure"
+
+
+def emphasised(now: Situation) -> str:
+    """Which button is the next step: "new_labels", "propagate", "check" or none of them."""
+    if now.problem or not now.has_scan:
+        return ""
+    if not now.has_labels:
+        return "new_labels"
+    if now.run is None or now.drawn_since:
+        return "propagate" if now.drawn else ""
+    return "check" if now.check is not None else ""
 
 
 def undone_text(others: int) -> str:
@@ -131,10 +151,6 @@ def duration(seconds: float) -> str:
 
 def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _is(drawn: Mapping[int, Sequence[int]]) -> str:
-    return "is" if len(drawn) == 1 else "are"
 
 
 def _capital(sentence: str) -> str:

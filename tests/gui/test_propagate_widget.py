@@ -23,7 +23,7 @@ Qtbot = Any
 @pytest.fixture
 def shown(make_napari_viewer: Callable[..., Any], qtbot: Qtbot) -> Any:
     viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(1280, 800)
+    viewer.window._qt_window.resize(900, 640)
     qtbot.wait(50)
     return viewer
 
@@ -93,10 +93,11 @@ def test_correcting_a_slice_and_propagating_again(shown: Any, scan: Any, qtbot: 
     first = labels.data.copy()
 
     # the fake engine is the less sure the farther it gets
-    assert "Check slice 19" in says(widget)
+    assert "slice 19 is the least sure" in says(widget)
     click(qtbot, widget.form.check)
     assert shown.dims.current_step[0] == 19
     assert "Check slice 16 next" in widget.form.check.text()
+    assert "Is it right here?" in says(widget)
     hand.stroke((0, -60), (0, 60))
     corrected = labels.data.copy()
     assert "Corrected" in says(widget)
@@ -124,6 +125,37 @@ def test_correcting_a_slice_and_propagating_again(shown: Any, scan: Any, qtbot: 
     assert slices_of(labels) == [4]
     hand.keys(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert (labels.data == first).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_not_here_makes_a_stop(shown: Any, scan: Any, qtbot: Qtbot, axis: int) -> None:
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(scan)
+    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    view = np.moveaxis(labels.data, axis, 0)
+    view[5, 4:9, 30:40] = 2
+    view[5, 12:15, 30:40] = 3
+    widget.look()
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    propagated = labels.data.copy()
+    click(qtbot, widget.form.check)
+    click(qtbot, widget.form.not_here)  # label 1 is selected, and is not there
+    assert "Label 1 is not on" in says(widget)
+    labels.selected_label = 2
+    click(qtbot, widget.form.not_here)
+    last = SHAPE[axis] - 1
+    assert set(np.unique(view[last])) == {0, 3}
+    assert (view[:last] == np.moveaxis(propagated, axis, 0)[:last]).all()
+    assert "Corrected" in says(widget)
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert engine.calls[1]["seed_slices"] == {2: [5, last], 3: [5]}
+    assert set(np.unique(view[last])) == {0, 3}
+    click(qtbot, widget.form.undo)
+    Hand(shown, qtbot).keys(Qt.Key.Key_Z)
+    assert (labels.data == propagated).all()
 
 
 def test_only_the_selected_label_within_a_range_and_over_no_other_label(shown: Any, scan: Any, qtbot: Qtbot) -> None:

@@ -65,22 +65,22 @@ def test_labels_on_counts_and_sorts_alike() -> None:
 def test_an_empty_volume_has_no_box_and_no_plane() -> None:
     assert filled_box(np.zeros(SHAPE, int)) is None
     assert likely_plane(np.zeros(SHAPE, int)) is None
-    assert Session.begin(np.zeros(SHAPE, np.uint8)).plane() is None
+    assert Session().plane(np.zeros(SHAPE, np.uint8)) is None
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_plane_of_a_drawing_nobody_watched_is_the_one_with_fewest_slices(axis: int) -> None:
     array = np.zeros(SHAPE, np.uint8)
     np.moveaxis(array, axis, 0)[4, 1:6, 2:7] = 1
-    session = Session.begin(array)
-    assert session.plane() == axis
+    session = Session()
+    assert session.plane(array) == axis
     assert session.drawn(axis, array) == {1: [4]}
 
 
 def test_everything_counts_as_drawn_unless_a_propagation_put_it_there() -> None:
     array = np.zeros(SHAPE, np.uint8)
     array[3, 2:5, 2:5] = 1
-    session = Session.begin(array)
+    session = Session()
     assert session.drawn(0, array) == {1: [3]}
     array[6, 6:8, 2:5] = 2  # by a script, that says nothing
     session.look_again()
@@ -92,7 +92,7 @@ def test_everything_counts_as_drawn_unless_a_propagation_put_it_there() -> None:
 
 def test_a_corrected_slice_becomes_a_seed_and_an_emptied_one_a_stop() -> None:
     array = np.zeros(SHAPE, np.uint8)
-    session = Session.begin(array)
+    session = Session()
     paint(array, session, 0, 3, 1)
     propagate(array, session, 0, session.drawn(0, array))
     assert not session.drawn_since
@@ -109,7 +109,7 @@ def test_a_corrected_slice_becomes_a_seed_and_an_emptied_one_a_stop() -> None:
 
 def test_what_was_drawn_by_mistake_and_rubbed_out_says_nothing() -> None:
     array = np.zeros(SHAPE, np.uint8)
-    session = Session.begin(array)
+    session = Session()
     paint(array, session, 0, 3, 1)
     paint(array, session, 0, 6, 1)
     paint(array, session, 0, 6, 0)
@@ -118,7 +118,7 @@ def test_what_was_drawn_by_mistake_and_rubbed_out_says_nothing() -> None:
 
 def test_an_undone_stroke_is_forgotten() -> None:
     array = np.zeros(SHAPE, np.uint8)
-    session = Session.begin(array)
+    session = Session()
     paint(array, session, 0, 3, 1)
     propagate(array, session, 0, {1: [3]})
     before = array.copy()
@@ -132,12 +132,12 @@ def test_an_undone_stroke_is_forgotten() -> None:
 
 def test_another_plane_does_not_turn_the_work_around_and_its_strokes_are_kept() -> None:
     array = np.zeros(SHAPE, np.uint8)
-    session = Session.begin(array)
+    session = Session()
     paint(array, session, 0, 3, 1)
-    assert session.plane() == 0
+    assert session.plane(array) == 0
     propagate(array, session, 0, {1: [3]})
     paint(array, session, 1, 7, 1)
-    assert session.plane() == 0
+    assert session.plane(array) == 0
     assert session.other_planes(0) == {1: [7]}
     kept = session.kept_voxels(0, SHAPE)
     assert kept is not None
@@ -183,7 +183,7 @@ def test_a_stroke_knows_its_slices_along_every_axis(axis: int) -> None:
 
 def test_taking_a_run_back_out_of_turn_keeps_what_was_drawn_since_and_can_be_undone() -> None:
     array = np.zeros(SHAPE, np.uint8)
-    session = Session.begin(array)
+    session = Session()
     paint(array, session, 0, 3, 1)
     drawn = array.copy()
     run = propagate(array, session, 0, {1: [3]})
@@ -200,7 +200,7 @@ def test_taking_a_run_back_out_of_turn_keeps_what_was_drawn_since_and_can_be_und
 
 
 def test_a_run_that_did_nothing_is_forgotten() -> None:
-    session = Session.begin(np.zeros(SHAPE, np.uint8))
+    session = Session()
     run = session.start(0, {1: [2]})
     session.end(run, "cancelled", 0.1)
     assert session.runs == []

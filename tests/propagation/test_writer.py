@@ -55,6 +55,38 @@ def test_the_blocks_undo_and_redo_a_run_exactly(axis: int, seed: int) -> None:
     assert (array == after).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_going_back_after_strokes_made_meanwhile_leaves_nothing_of_either(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    array = random_labels(rng, (4, 8, 8))
+    before = array.copy()
+    run = Run(1, 0, {1: (0,), 2: (0,)})
+    writer = Writer(array, before.copy(), run, nobody)
+    strokes = []
+    for _ in range(30):
+        index = int(rng.integers(1, 4))
+        if rng.random() < 0.5:
+            writer.write(index, random_labels(rng, (8, 8)))
+        else:
+            top, left = rng.integers(0, 6, 2)
+            where = (slice(index, index + 1), slice(top, top + 3), slice(left, left + 3))
+            mask = (rng.random((1, 3, 3)) < 0.5) & (array[where] != 3)
+            strokes.append((where, mask, array[where][mask]))
+            array[where][mask] = 3
+    after = array.copy()
+    # the run stands before the strokes in the row of steps, whenever its slices came
+    for where, mask, old in reversed(strokes):
+        array[where][mask] = old
+    for where, old, _ in reversed(run.blocks):
+        array[where] = old
+    assert (array == before).all()
+    for where, _, new in run.blocks:
+        array[where] = new
+    for where, mask, _ in strokes:
+        array[where][mask] = 3
+    assert (array == after).all()
+
+
 def test_drawn_slices_and_other_labels_are_left_alone() -> None:
     rng = np.random.default_rng(7)
     array = random_labels(rng, (10, 12, 12))

@@ -1,0 +1,143 @@
+"""Make the pictures of the documents: drive the Propagate widget in a real viewer on the packaged sample scan.
+
+    xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_pictures.py
+
+Needs a display with OpenGL. `--theme light` and `--to FOLDER` make another set, to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IMAGES = Path(__file__).parent / "images"
+SIZE = (1280, 800)
+PATIENCE_S = 900.0
+
+
+class Photographer:
+    """A viewer with the Propagate widget, and a camera."""
+
+    def __init__(self, folder: Path, theme: str) -> None:
+        import napari
+        from napari.settings import get_settings
+
+        get_settings().appearance.theme = theme
+        self.folder = folder
+        self.viewer = napari.Viewer(title="napari")
+        self.viewer.window.resize(*SIZE)
+        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-medssl", "Propagate a slice")
+        self.form: Any = self.widget.form
+        self.rest(1.0)
+
+    def rest(self, seconds: float) -> None:
+        """Let the viewer draw."""
+        from qtpy.QtWidgets import QApplication
+
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def wait(self, happened: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not happened():
+            if time.monotonic() > end:
+                raise TimeoutError(f"The widget got no further: {self.form.hint.text()}")
+            self.rest(0.05)
+
+    def click(self, button: Any) -> None:
+        """Click a button with the mouse, once it can be clicked."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        self.wait(lambda: button.isVisible() and button.isEnabled())
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        self.rest(0.3)
+
+    def take(self, name: str, *, left: float = 0.0, height: float = 1.0) -> None:
+        """Write a picture of the window, from `left` (0..1) to its right edge and from the top down to `height`."""
+        from PIL import Image
+
+        self.rest(0.7)
+        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
+        picture = picture.crop((round(left * picture.width), 0, picture.width, round(height * picture.height)))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # 256 colours are plenty for a grey scan, and a third of the bytes
+        picture.quantize(256, dither=Image.Dither.NONE).save(self.folder / f"{name}.png", optimize=True)
+        print(f"{self.folder / name}.png  {self.form.hint.text()}")
+
+    def show(self, layer: Any, index: int) -> None:
+        from napari_medssl.widgets.planes import show_slice
+
+        show_slice(self.viewer, layer, 0, index)
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """The longest contour of a 2D mask, as (row, column)."""
+    from skimage.measure import find_contours
+
+    return max(find_contours(np.pad(mask, 1).astype(float), 0.5), key=len) - 1
+
+
+def make(folder: Path, theme: str) -> None:
+    """From an empty viewer to a checked mask, a picture at each step."""
+    camera = Photographer(folder, theme)
+    viewer, form = camera.viewer, camera.form
+    camera.take("propagate-1-empty")
+
+    scan, drawn = viewer.open_sample("napari-medssl", "abdomen")
+    drawings = {
+        label: int(np.flatnonzero((drawn.data == label).any(axis=(1, 2)))[0])
+        for label in np.unique(drawn.data)
+        if label
+    }
+    masks = {label: drawn.data[index] == label for label, index in drawings.items()}
+    viewer.layers.remove(drawn)
+    viewer.reset_view()
+    camera.take("propagate-2-opened")
+
+    camera.click(form.new_labels)
+    labels = form.labels.layer
+    for label, index in sorted(drawings.items(), reverse=True):
+        camera.show(labels, index)
+        labels.selected_label = label
+        labels.paint_polygon([(index, row, column) for row, column in outline(masks[label])], label)
+    camera.rest(0.3)
+    camera.take("propagate-3-drawn")
+
+    camera.show(labels, drawings[1] + 6)
+    camera.click(form.propagate)
+    camera.wait(lambda: not camera.widget.runs.running or labels.data[drawings[1] + 6].any())
+    camera.wait(lambda: not camera.widget.runs.running or "left" in form.progress_text.text())
+    camera.take("propagate-4-running")
+    camera.wait(lambda: not camera.widget.runs.running)
+    camera.take("propagate")
+
+    camera.click(form.check)
+    camera.take("propagate-5-check")
+    camera.click(form.fold)
+    camera.wait(lambda: form.options.knows_devices)
+    camera.take("propagate-6-options")
+    viewer.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Make the pictures of the documents.")
+    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
+    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as settings:
+        os.environ["NAPARI_CONFIG"] = str(Path(settings, "settings.yaml"))
+        make(options.to, options.theme)
+
+
+if __name__ == "__main__":
+    main()
