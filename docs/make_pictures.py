@@ -93,7 +93,7 @@ def make(folder: Path, theme: str) -> None:
     viewer, form = camera.viewer, camera.form
     camera.take("propagate-1-empty")
 
-    scan, drawn = viewer.open_sample("napari-medssl", "abdomen")
+    _, drawn = viewer.open_sample("napari-medssl", "abdomen")
     drawings = {
         label: int(np.flatnonzero((drawn.data == label).any(axis=(1, 2)))[0])
         for label in np.unique(drawn.data)

@@ -1,130 +1,23 @@
 """What a person did on one label volume over time: slices drawn by hand, and propagations made from them.
 
 Nothing here knows of Qt or napari. A widget or a script reports strokes and runs; the session answers which slices were
-drawn by hand, and can take a whole propagation back exactly.
+drawn by hand, in which plane, and what a propagation must leave as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.runs import Run
 from napari_medssl.propagation.seeds import along
+from napari_medssl.propagation.strokes import Stroke
 from napari_medssl.propagation.survey import labels_by_slice, labels_on, likely_plane
 
 Labels = NDArray[np.integer]
-Where = tuple[slice, ...]
-# A box, the mask of the voxels in it that changed (None for all of them), and their values before and after: one value,
-# one for each voxel of the mask, or one for each of the box.
-Change = tuple[Where, NDArray[np.bool_] | None, Any, Any]
-
-
-class Block(tuple[Where, Labels, Labels]):
-    """A box of voxels that a propagation changed: (where, before, after).
-
-    It is a plain tuple of three, so that it can stand on an undo stack of such changes, and knows its run.
-    """
-
-    run: int
-
-    @classmethod
-    def of(cls, run: int, where: Where, before: Labels, after: Labels) -> Block:
-        block = cls((where, before, after))
-        block.run = run
-        return block
-
-
-@dataclass
-class Run:
-    """One propagation, as far as it got.
-
-    Attributes
-    ----------
-    number : counts the session's runs
-    axis : axis that counts the slices
-    seeds : {label: slice indices} it started from; its keys are the labels that were propagated
-    blocks : everything it changed, in order
-    confidence : {label: {slice index: 0..1}} where the label was reached
-    outcome : "running", "done", "cancelled", "failed", or "lost" when its volume went away
-    seconds : wall time
-    undone : whether what it changed is taken back at present
-    taken_back_by : number of the step that took it back without going back in time (see `take_back`), if one did
-    strokes : what had been drawn by hand when it began
-    """
-
-    number: int
-    axis: int
-    seeds: dict[int, tuple[int, ...]]
-    blocks: list[Block] = field(default_factory=list)
-    confidence: dict[int, dict[int, float]] = field(default_factory=dict)
-    outcome: str = "running"
-    seconds: float = 0.0
-    undone: bool = False
-    taken_back_by: int | None = None
-    strokes: frozenset[Stroke] = frozenset()
-
-    @property
-    def labels(self) -> tuple[int, ...]:
-        return tuple(sorted(self.seeds))
-
-    def note(self, index: int, confidence: Mapping[int, float]) -> None:
-        """Remember how sure the labels of a slice are; later values replace earlier ones."""
-        for label, value in confidence.items():
-            self.confidence.setdefault(label, {})[index] = float(value)
-
-    def reached(self, label: int, index: int) -> bool:
-        """Whether the label was carried to this slice."""
-        return index in self.confidence.get(label, {})
-
-    def reached_slices(self) -> set[int]:
-        """The slices that any label was carried to, the drawn ones among them."""
-        return {index for slices in self.confidence.values() for index in slices}
-
-    def least_sure(self, drawn: Mapping[int, Iterable[int]]) -> list[int]:
-        """The slices that were propagated, least sure first; `drawn` {label: slices} are left out."""
-        lowest: dict[int, float] = {}
-        for label, slices in self.confidence.items():
-            by_hand = {*drawn.get(label, ()), *self.seeds.get(label, ())}
-            for index, value in slices.items():
-                if index not in by_hand:
-                    lowest[index] = min(value, lowest.get(index, np.inf))
-        return sorted(lowest, key=lambda index: (lowest[index], index))
-
-    def take_back(self, array: Labels, number: int) -> list[Block]:
-        """Undo this run on `array` where nothing was changed since; returns the changes, as blocks of run `number`.
-
-        For when something else (a script, a long row of brush strokes) stands between the run and now, so that exactly
-        what was there before cannot come back. What a person drew since then stays.
-        """
-        undoing = []
-        for where, before, after in reversed(self.blocks):
-            now = array[where]
-            changed = np.where((now == after) & (after != before), before, now)
-            if (changed != now).any():
-                undoing.append(Block.of(number, where, now.copy(), changed))
-                array[where] = changed
-        self.undone, self.taken_back_by = True, number
-        return undoing
-
-
-@dataclass(frozen=True, eq=False)
-class Stroke:
-    """Something drawn or erased by hand in one go.
-
-    Attributes
-    ----------
-    axis : axis that counts the slices of the plane it was drawn in; None for a stroke in the 3D view
-    parts : boxes that it touched, each with the mask of its voxels (None for all of them)
-    slices : {axis: {label: slice indices}} for each label that gained or lost voxels
-    """
-
-    axis: int | None
-    parts: tuple[tuple[Where, NDArray[np.bool_] | None], ...]
-    slices: Mapping[int, Mapping[int, frozenset[int]]]
 
 
 @dataclass
@@ -155,7 +48,8 @@ class Session:
     def look_again(self) -> None:
         """Anything may have changed: look at the whole volume when next asked."""
         self._contents.clear()
-        self._guess = None
+        if not self.strokes:
+            self._guess = None
 
     def new_number(self) -> int:
         self._count += 1
@@ -188,18 +82,16 @@ class Session:
     def plane(self, array: Labels) -> int | None:
         """The axis that counts the slices of the plane the person draws in; None while nothing says so.
 
-        It stays that of the last propagation: a touch-up in another view must not turn the whole work around. Of what
-        nobody saw being drawn, such as labels from a file, it is a guess (see `likely_plane`).
+        It stays that of the last propagation, or of what was drawn first: a touch-up in another view must not turn the
+        whole work around. Of labels that nobody saw being drawn, such as those of a file, it is a guess
+        (see `likely_plane`).
         """
         if self.last_run is not None:
             return self.last_run.axis
-        planes = [stroke.axis for stroke in self.strokes if stroke.axis is not None]
-        if planes:
-            return planes[-1]
-        # only an empty volume, or a new look, makes another guess worth its time
-        if self._guess is None and self._present(0, array):
+        if self._guess is None and not self.strokes and self._present(0, array):
             self._guess = likely_plane(array)
-        return self._guess
+        planes = dict.fromkeys([self._guess, *(stroke.axis for stroke in self.strokes)])
+        return next((axis for axis in planes if axis is not None and self.drawn(axis, array)), None)
 
     def drawn(self, axis: int, array: Labels) -> dict[int, list[int]]:
         """{label: slices drawn by hand} along `axis`; a slice without the label among them is a stop.
@@ -207,7 +99,7 @@ class Session:
         A slice that a person emptied counts as a stop only where a propagation had carried the label there: what was
         drawn by mistake and erased again says nothing.
         """
-        present = self._present(axis, array)
+        present, others = self._present(axis, array), self._only_others(axis, array)
         strokes: dict[int, set[int]] = {}
         for stroke in self.strokes:
             if stroke.axis in (axis, None):
@@ -221,11 +113,25 @@ class Session:
             by_hand = strokes.get(label, set()) | {i for run in mine if run.axis == axis for i in run.seeds[label]}
             here = present.get(label, set())
             # what a propagation along another axis put there cannot be told apart from what was drawn
-            untouched = here - reached if all(run.axis == axis for run in mine) else set()
+            untouched = here - reached - others.get(label, set()) if all(run.axis == axis for run in mine) else set()
             stops = (by_hand & reached) - here
             if seeds := (by_hand & here) | untouched:
                 drawn[label] = sorted(seeds | stops)
         return drawn
+
+    def _only_others(self, axis: int, array: Labels) -> dict[int, set[int]]:
+        """{label: slices along `axis` that hold nothing of it but what strokes in other planes left there}"""
+        kept = self.kept_voxels(axis, array.shape)
+        if kept is None:
+            return {}
+        view, kept = along(array, axis), np.moveaxis(kept, axis, 0)
+        found: dict[int, set[int]] = {}
+        for stroke in self.strokes:
+            if stroke.axis not in (axis, None):
+                for label, slices in stroke.slices[axis].items():
+                    alone = {i for i in slices if not ((view[i] == label) & ~kept[i]).any()}
+                    found.setdefault(label, set()).update(alone)
+        return found
 
     def _present(self, axis: int, array: Labels) -> dict[int, set[int]]:
         if axis not in self._contents:
@@ -259,30 +165,3 @@ class Session:
                 for slices in stroke.slices.get(stroke.axis, {}).values():
                     found.setdefault(stroke.axis, set()).update(slices)
         return {other: sorted(slices) for other, slices in found.items()}
-
-
-def stroke_of(axis: int | None, changes: Iterable[Change], shape: Sequence[int]) -> Stroke:
-    """A stroke from its changes, which may overlap.
-
-    Parameters
-    ----------
-    axis : see `Stroke`
-    changes : in the order they were made
-    shape : of the volume
-    """
-    parts = []
-    slices: dict[int, dict[int, set[int]]] = {0: {}, 1: {}, 2: {}}
-    for where, mask, before, after in changes:
-        extent = [range(*part.indices(n)) for part, n in zip(where, shape, strict=True)]
-        box = tuple(len(steps) for steps in extent)
-        full = np.ones(box, dtype=bool) if mask is None else np.broadcast_to(np.asarray(mask, dtype=bool), box)
-        parts.append((where, None if mask is None else full))
-        for values in (before, after):
-            spread = np.zeros(box, dtype=np.int64)
-            spread[full] = np.broadcast_to(values, box)[full] if np.shape(values) == box else values
-            for label in labels_on(spread):
-                for other in range(3):
-                    hit = np.flatnonzero((spread == label).any(axis=tuple(a for a in range(3) if a != other)))
-                    slices[other].setdefault(label, set()).update(extent[other][i] for i in hit)
-    frozen = {a: {label: frozenset(s) for label, s in of.items()} for a, of in slices.items()}
-    return Stroke(axis, tuple(parts), frozen)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.runs import Block, Run
 from napari_medssl.propagation.seeds import along
-from napari_medssl.propagation.session import Block, Run
 
 Labels = NDArray[np.integer]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_medssl.widgets.controls import button, fold, row, text
 from napari_medssl.widgets.layer_choice import LayerChoice
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
 BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
+WIDTH = 316  # the dock's title fits too
 # The button that is the next step.
 EMPHASIS = "QPushButton:enabled { background: #2f6fb0; color: white; }"
 
@@ -80,7 +81,7 @@ class PropagateForm(QWidget):
             self.save,
         ):
             column.addWidget(widget)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setMinimumWidth(WIDTH)
         for shown in (self.progress, self.progress_text, self.checking):
             shown.setVisible(False)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_medssl.errors import BadInput
-from napari_medssl.widgets.controls import menu
+from napari_medssl.widgets.controls import menu, row
 from napari_medssl.widgets.planes import NAMES
 
 DEVICE_NAMES = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}
@@ -45,43 +45,36 @@ class PropagateOptions(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        slices = QWidget()
-        row = QHBoxLayout(slices)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.all_slices)
+        self.all_slices.setChecked(True)
+        self.all_slices.setAccessibleName("All slices")
+        self.all_slices.setToolTip("Fill all slices, or only those from one number to another.")
+        self.all_slices.toggled.connect(self._on_all)
         for spin, name in ((self.first, "First slice"), (self.last, "Last slice")):
             spin.setAccessibleName(name)
             spin.setToolTip(f"{name} to fill; slices outside stay as they are.")
             spin.setKeyboardTracking(False)
-            spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-            spin.setMinimumWidth(48)
-            spin.valueChanged.connect(self.changed)
-        row.addWidget(self.first, 1)
-        row.addWidget(QLabel("to"))
-        row.addWidget(self.last, 1)
-        self.all_slices.setChecked(True)
-        self.all_slices.setAccessibleName("All slices")
-        self.all_slices.setToolTip("Fill all slices, or only those from the first to the last number given here.")
-        self.all_slices.toggled.connect(self._on_all)
-        self._on_all(True)
+            spin.valueChanged.connect(lambda _: self.changed.emit())
+        to = QLabel("to")
+        self._range = row(self.first, to, self.last)
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for title, control in (
             ("Labels", self.which),
             ("Plane", self.plane),
-            ("Slices", slices),
+            ("Slices", self.all_slices),
+            ("", self._range),
             ("Model", self.model),
             ("Device", self.device),
             ("Verification", self.verification),
         ):
             rows.addRow(title, control)
+        self._on_all(True)
         for combo in (self.which, self.plane, self.model, self.device, self.verification):
             combo.currentIndexChanged.connect(lambda _: self.changed.emit())
 
     def _on_all(self, everything: bool) -> None:
-        self.first.setEnabled(not everything)
-        self.last.setEnabled(not everything)
+        self._range.setVisible(not everything)
         self.changed.emit()
 
     def set_count(self, count: int) -> None:

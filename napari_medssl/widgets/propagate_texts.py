@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from napari_medssl.propagation.session import Run
+from napari_medssl.propagation.runs import Run
 from napari_medssl.widgets.planes import NAMES
 from napari_medssl.widgets.propagate_worker import Progress
 
@@ -133,7 +133,7 @@ def emphasised(now: Situation) -> str:
         return "new_labels"
     if now.run is None or now.drawn_since:
         return "propagate" if now.drawn else ""
-    return "check" if now.check is not None else ""
+    return "check" if now.check is not None and now.run.outcome == "done" else ""
 
 
 def undone_text(others: int) -> str:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.propagation.result import SliceResult
-from napari_medssl.propagation.session import Run
+from napari_medssl.propagation.runs import Run
 from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
 

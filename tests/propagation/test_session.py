@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.session import Run, Session, Stroke, stroke_of
+from napari_medssl.propagation.runs import Run
+from napari_medssl.propagation.session import Session
+from napari_medssl.propagation.strokes import Stroke, stroke_of
 from napari_medssl.propagation.survey import filled_box, labels_by_slice, labels_on, likely_plane
 from napari_medssl.propagation.writer import Writer
 
@@ -145,8 +147,37 @@ def test_another_plane_does_not_turn_the_work_around_and_its_strokes_are_kept() 
     expected[2:5, 7, 2:5] = True
     assert (kept == expected).all()
     assert session.kept_voxels(1, SHAPE) is not None  # for a propagation along 1, the axial stroke is the other one
+    assert session.drawn(0, array) == {1: [3]}
     # after an axial propagation, all of label 1 counts as propagated on coronal slices, save what was drawn there
     assert session.drawn(1, array) == {1: [7]}
+
+
+def test_a_stroke_in_another_plane_neither_adds_nor_removes_drawn_slices() -> None:
+    array = np.zeros(SHAPE, np.uint8)
+    array[3, 1:7, 1:7] = 1
+    array[6, 1:3, 1:7] = 1
+    session = Session()
+    assert session.plane(array) == 0
+    paint(array, session, 1, 4, 1)
+    paint(array, session, 1, 8, 2)
+    assert session.plane(array) == 0
+    assert session.drawn(0, array) == {1: [3, 6]}
+    assert session.other_planes(0) == {1: [4, 8]}
+    assert session.drawn(1, array)[2] == [8]
+
+
+def test_the_plane_of_the_first_drawing_holds_until_it_is_rubbed_out() -> None:
+    array = np.zeros(SHAPE, np.uint8)
+    session = Session()
+    assert session.plane(array) is None
+    paint(array, session, 2, 6, 1)
+    paint(array, session, 0, 7, 1)
+    assert session.plane(array) == 2
+    paint(array, session, 2, 6, 0)
+    assert session.plane(array) == 0
+    assert session.drawn(0, array) == {1: [7]}
+    paint(array, session, 0, 7, 0)
+    assert session.plane(array) is None
 
 
 def test_least_sure_slices_come_first_and_drawn_ones_not_at_all() -> None:
