@@ -71,10 +71,10 @@ def duration(seconds: float) -> str:
 class Progress:
     """How far the work is and how long it will still take, on stderr.
 
-    On a terminal one line is rewritten; elsewhere (a log file) a line is added every few seconds.
+    On a terminal one line is rewritten; elsewhere (a log file) a line is added every two seconds.
     """
 
-    def __init__(self, what: str = "Step", *, every: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, what: str = "Step", *, every: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._what = what
         self._clock = clock
         self._start = clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -18,31 +19,36 @@ from tests.commands.conftest import Case, make_case
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 
-SLICES = 120
+SLICES = 300
 
 
 @pytest.fixture
 def long_case(tmp_path: Path) -> Case:
     folder = tmp_path / "case"
     folder.mkdir()
-    return make_case(folder, slices=SLICES, side=96, drawn=60)
+    return make_case(folder, slices=SLICES, side=112, drawn=60)
 
 
 @contextmanager
 def running(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, at work on its slices when the block begins."""
+    """The command in a process of its own."""
     command = [sys.executable, "-m", "napari_medssl.cli", *map(str, words)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("Slice 1 of"), line
-        time.sleep(0.5)
-        assert process.poll() is None, "it was over too soon to be stopped"
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+def wait_until_slice(process: subprocess.Popen[str], least: int) -> None:
+    """Wait until at least so many slices of the long case are done, and see that there are others to do."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        said = re.match(r"Slice (\d+) of (\d+), about", line)
+        if said and int(said[1]) >= least and int(said[2]) >= SLICES:
+            return
+    pytest.fail("it was over too soon to be stopped")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -50,6 +56,7 @@ def test_what_is_done_is_kept(long_case: Case, number: signal.Signals) -> None:
     out = long_case.folder / "mask.nii.gz"
     before = long_case.files
     with running("propagate", long_case.image, long_case.seeds, "-o", out) as process:
+        wait_until_slice(process, 3)
         asked = time.monotonic()
         process.send_signal(number)
         said, err = process.communicate(timeout=30)
@@ -68,6 +75,7 @@ def test_a_kill_leaves_the_old_file_and_nothing_else(long_case: Case) -> None:
     out.write_bytes(b"the old mask")
     before = long_case.files
     with running("propagate", long_case.image, long_case.seeds, "-o", out) as process:
+        wait_until_slice(process, 3)
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=30)
     assert process.returncode == -signal.SIGKILL
@@ -84,9 +92,7 @@ def test_a_batch_keeps_the_masks_that_are_whole(long_case: Case) -> None:
     (images / "a.nii.gz").write_bytes(quick.image.read_bytes())
     (seeds / "a.nii.gz").write_bytes(quick.seeds.read_bytes())
     with running("propagate", images, seeds, "-o", out) as process:
-        assert process.stderr is not None
-        while not process.stderr.readline().startswith("Slice 1 of"):
-            pass
+        wait_until_slice(process, 3)
         process.terminate()
         _, err = process.communicate(timeout=30)
     assert process.returncode == 3
