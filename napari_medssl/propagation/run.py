@@ -12,7 +12,7 @@ from napari_medssl.propagation.region import region_around, working_resolution
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Features, Intensities, Slices
 from napari_medssl.propagation.sweep import Sweep, SweptSlice
-from napari_medssl.propagation.verification import Verification, separates
+from napari_medssl.propagation.verification import Verification
 
 
 @dataclass
@@ -39,7 +39,8 @@ class GroupRun:
     def run(self, first: int, last: int) -> Iterator[SweptSlice]:
         settings = self.model.settings
         spacing = self.slices.spacing
-        example = largest({label: largest(masks) for label, masks in self.drawn.items()})
+        # The smallest label decides, since it has the most to lose from a coarse region.
+        example = min((largest(masks) for masks in self.drawn.values()), key=lambda mask: int(mask.sum()))
         resolution = None
         if settings.pixels is not None:
             resolution = working_resolution(example, spacing, pixels=settings.pixels, finest=settings.finest)
@@ -53,29 +54,17 @@ class GroupRun:
                     samples.append(self.slices[index][regions[label].within])
         features = Features(self.slices, self.model, Intensities(samples, settings.percentiles))
         sweep = Sweep(
-            features, self.drawn, resolution=resolution, verified=self._verified(features), cancelled=self.cancelled
+            features, self.drawn, resolution=resolution, verification=self.verification, cancelled=self.cancelled
         )
         forward, backward = self.orders(first, last)
         for swept in sweep.run(forward):
             self._forward[swept.index] = swept
             yield swept
         back = Sweep(
-            features, self.drawn, resolution=resolution, verified=sorted(sweep.verified), cancelled=self.cancelled
+            features, self.drawn, resolution=resolution, verification=self.verification, cancelled=self.cancelled
         )
         for swept in back.run(backward):
             yield self._fused(swept)
-
-    def _verified(self, features: Features) -> list[int]:
-        """The labels whose propagated slices are verified."""
-        if self.verification == "none":
-            return []
-        if self.verification == "paper":
-            return sorted(self.drawn)
-        return [
-            label
-            for label, masks in self.drawn.items()
-            if all(separates(self.slices[i], mask) for i, mask in masks.items() if mask.any())
-        ]
 
     def _fused(self, back: SweptSlice) -> SweptSlice:
         ahead = self._forward.get(back.index)

@@ -14,7 +14,9 @@ from napari_medssl.propagation.patch import Patch
 from napari_medssl.propagation.region import Region, region_around, still_inside
 from napari_medssl.propagation.seeds import Drawn, Mask
 from napari_medssl.propagation.slices import Features
-from napari_medssl.propagation.verification import verify
+from napari_medssl.propagation.verification import Verification, Verifier
+
+_VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ class Sweep:
         drawn: Drawn,
         *,
         resolution: float | None,
-        verified: Sequence[int] = (),
+        verification: Verification = "none",
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
         self.features, self.drawn, self.labels = features, drawn, sorted(drawn)
-        self.resolution, self.verified, self.cancelled = resolution, set(verified), cancelled
+        self.resolution, self.cancelled = resolution, cancelled
+        self._verifier = Verifier(verification)
+        self._set_out: set[int] = set()  # labels that were drawn on the last slice
         self.settings = features.model.settings
         self._region: Region | None = None
         self._masks = torch.empty(0)  # (1, labels, h, w), 0 or 1, in the region
@@ -72,14 +76,7 @@ class Sweep:
             masks = self._masks
             copied = model.copy(query, key, with_background(masks), cancelled=self.cancelled).cpu()
             hard = harden(copied)
-            for position, label in enumerate(self.labels):
-                if label in self.verified and hard[0, position].any():
-                    kept = verify(
-                        hard[0, position].numpy() > 0, image[0, 0].numpy(),
-                        masks[0, position].numpy() > 0, previous_image[0, 0].numpy(),
-                    )  # fmt: skip
-                    hard[0, position] = torch.from_numpy(kept)
-                    copied[0, position] *= hard[0, position]
+            self._verify(hard, copied, image, previous_image)
             returned = model.copy(key, query, with_background(hard), cancelled=self.cancelled).cpu()
             strength = region.back(relative_strength(copied))
         patches = {}
@@ -96,6 +93,22 @@ class Sweep:
                 del self._full[label], self._agreement[label]
         self._masks = hard
         return patches
+
+    def _verify(self, hard: Tensor, copied: Tensor, image: Tensor, previous_image: Tensor) -> None:
+        """Verify the hard masks, in place, and bring the copied maps in line with what was changed."""
+        here, before = image[0, 0].numpy(), previous_image[0, 0].numpy()
+        for position, label in enumerate(self.labels):
+            mask = self._masks[0, position].numpy() > 0
+            if label in self._set_out:
+                self._verifier.start(label, before, mask)
+            propagated = hard[0, position].numpy() > 0
+            verified = self._verifier(label, propagated, here, mask, before)
+            if verified is propagated:
+                continue
+            kept = torch.from_numpy(verified) & (hard[0].sum(0) == hard[0, position])  # what no other label holds
+            hard[0, position] = kept.float()
+            copied[0, position] = torch.where(kept, copied[0, position].clamp(min=_VERIFIED), 0)
+            copied[0, -1] = torch.where(kept, copied[0, -1].clamp(max=1 - _VERIFIED), copied[0, -1])
 
     def _follow(self) -> Region:
         """The region to work in: the last one while the masks stay well inside it, else a new one around them."""
@@ -119,6 +132,7 @@ class Sweep:
     def _place_seeds(self, index: int, patches: dict[int, Patch]) -> None:
         """Take over what was drawn on this slice, over whatever was propagated to it."""
         placed = False
+        self._set_out.clear()
         for label in self.labels:
             mask = self.drawn[label].get(index)
             if mask is None:
@@ -128,6 +142,7 @@ class Sweep:
             self._full.pop(label, None)
             self._agreement.pop(label, None)
             if mask.any():  # an empty one is a stop
+                self._set_out.add(label)
                 self._full[label], self._agreement[label] = mask, 1.0
                 patches[label] = Patch.drawn(mask)
         if placed:

@@ -19,6 +19,10 @@ CHOICES: tuple[Verification, ...] = ("none", "paper", "auto")
 RING = 5  # dilations that make N
 CLOSING = 2  # dilations, then as many erosions, that follow the rejection
 
+_UNHARMED = 0.97  # Dice of a drawn mask before and after its verification, from which "auto" trusts verification
+_SAME_CONTRAST = 0.5  # share of the drawn slice's contrast, of the same sign, that must be left
+_MOST = 0.6  # share of a propagated mask that must be left
+
 
 @dataclass(frozen=True)
 class Means:
@@ -26,6 +30,11 @@ class Means:
 
     inside: float
     ring: float
+
+    @property
+    def contrast(self) -> float:
+        """p - n, never quite zero."""
+        return (self.inside - self.ring) or 1e-9
 
     def nearer_inside(self, image: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Pixels nearer to p than to n (equation 4)."""
@@ -57,19 +66,48 @@ def verify(
     return _tidied(propagated & means.nearer_inside(image))
 
 
-def separates(image: NDArray[np.floating], mask: NDArray[np.bool_], *, at_least: float = 0.97) -> bool:
-    """Whether verification can be trusted with this structure: it must give a drawn mask back (almost) whole.
+class Verifier:
+    """Verifies the labels of a sweep, or stays out, by one of the modes of `Verification`.
 
-    `"auto"` asks this of the drawn slice itself, where the truth is known: at least this share of the drawn pixels
-    must be nearer to p than to n, and at least as large a share of the ring nearer to n. Structures of mixed
-    intensity, or with a neighbour as bright as they are, fail it, and then verification stays out.
+    "paper" verifies every label on every slice. "auto" asks the drawn slice, where the truth is known, whether
+    verification would leave the drawn mask as it is: structures of mixed intensity, hollow ones and noisy ones do not
+    pass, and are left alone. While it runs it stays out of slices whose contrast is no longer that of the drawn slice
+    (a vessel that comes to lie against bone), or of which it would take away too much at once.
     """
-    means = region_means(image, mask)
-    if means is None:
-        return False
-    ring = ndimage.binary_dilation(mask, iterations=RING) & ~mask
-    nearer = means.nearer_inside(image)
-    return bool(nearer[mask].mean() >= at_least and (~nearer)[ring].mean() >= 0.8)
+
+    def __init__(self, mode: Verification) -> None:
+        self.mode = mode
+        self._drawn: dict[int, Means] = {}
+
+    def start(self, label: int, image: NDArray[np.floating], mask: NDArray[np.bool_]) -> None:
+        """Look at a drawn slice before the label sets out from it."""
+        self._drawn.pop(label, None)
+        means = region_means(image, mask)
+        if self.mode == "auto" and means is not None and _dice(verify(mask, image, mask, image), mask) >= _UNHARMED:
+            self._drawn[label] = means
+
+    def __call__(
+        self,
+        label: int,
+        propagated: NDArray[np.bool_],
+        image: NDArray[np.floating],
+        previous_mask: NDArray[np.bool_],
+        previous_image: NDArray[np.floating],
+    ) -> NDArray[np.bool_]:
+        """The mask of one label on one slice, verified if that is to be done."""
+        if self.mode == "none" or not propagated.any():
+            return propagated
+        if self.mode == "paper":
+            return verify(propagated, image, previous_mask, previous_image)
+        drawn, now = self._drawn.get(label), region_means(previous_image, previous_mask)
+        if drawn is None or now is None or not now.contrast / drawn.contrast >= _SAME_CONTRAST:
+            return propagated
+        verified = verify(propagated, image, previous_mask, previous_image)
+        return verified if verified.sum() >= _MOST * propagated.sum() else propagated
+
+
+def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
 
 
 def _tidied(kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
