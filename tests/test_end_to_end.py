@@ -45,7 +45,7 @@ def dice(a, b):
 @pytest.mark.parametrize(
     ("collection", "name", "floors"),
     [
-        ("acdc", "patient001_frame01.nii.gz", {1: 0.75, 2: 0.65, 3: 0.8}),
+        ("acdc", "patient001_frame01.nii.gz", {1: 0.7, 2: 0.5, 3: 0.85}),
         ("lung_ct", "lung_2.nii.gz", {1: 0.75}),
         ("organ_ct", "abdomen_3mm.nii.gz", {1: 0.75, 3: 0.75}),
     ],
