@@ -26,6 +26,7 @@ Engine = Callable[..., Iterator[SliceResult]]
 FLUSH_MS = 70  # between two looks at what has arrived: fluid to the eye, and leaves the thread its time
 FLUSH_BUDGET_S = 0.02  # of the main thread's time at each look
 REDRAW_3D_S = 1.0  # in the 3D view every redraw sends the whole volume to the graphics card
+REDRAW_SHARE = 0.2  # at most, of the main thread's time, however slow the graphics are
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Streaming(QObject):
         self._waiting: dict[int, SliceResult] = {}
         self._reported: set[int] = set()
         self._not_drawn: set[int] = set()
-        self._last_drawn = 0.0
+        self._last_drawn = self._last_flush = 0.0
+        self._redraw_s = 0.0  # what a redraw costs, as seen by how late the next flush comes
         self._ending: tuple[str, BaseException | None] | None = None
         self._progress = Progress(0, 0, None)
         self._started = self._first = 0.0
@@ -176,7 +178,10 @@ class Streaming(QObject):
             return self.abandon("lost")
         if self.job.run.number in brush_history.runs_in(brush_history.future(self.layer)):
             return self.abandon("taken back")
-        until = time.monotonic() + FLUSH_BUDGET_S
+        if self._last_drawn > self._last_flush:
+            self._redraw_s = time.monotonic() - self._last_drawn - FLUSH_MS / 1000
+        self._last_flush = time.monotonic()
+        until = self._last_flush + FLUSH_BUDGET_S
         while self._waiting and time.monotonic() < until:
             index = next(iter(self._waiting))
             result = self._waiting.pop(index)
@@ -193,7 +198,7 @@ class Streaming(QObject):
 
     def _redraw(self) -> None:
         pause = self._on_screen(self._not_drawn) if self._not_drawn else None
-        if pause is not None and time.monotonic() - self._last_drawn >= pause:
+        if pause is not None and time.monotonic() - self._last_drawn >= max(pause, self._redraw_s / REDRAW_SHARE):
             self.layer.refresh(thumbnail=False, highlight=False, extent=False)
             self._not_drawn.clear()
             self._last_drawn = time.monotonic()

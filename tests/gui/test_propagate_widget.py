@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLabel
 
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes import Geometry, Volume, read_labels
@@ -346,3 +348,75 @@ def test_the_menu_entry_opens_the_widget_on_the_viewer_behind_the_proxy(shown: A
     layer = shown.add_image(scan)
     assert widget.form.scan.layer is layer
     widget.deleteLater()
+
+
+def test_one_frame_of_a_lazy_series(shown: Any, qtbot: Qtbot) -> None:
+    frames = np.random.default_rng(0).normal(size=(3, *SHAPE)).astype(np.float32)
+    engine = FakeEngine()
+    widget = dock(shown, qtbot, engine)
+    shown.add_image(da.from_array(frames, chunks=(1, 5, 64, 64)), name="cine", scale=(1, 8, 1.5, 1.5))
+    click(qtbot, widget.form.new_labels)
+    labels = widget.form.labels.layer
+    assert labels.data.shape == SHAPE
+    shown.dims.set_current_step(0, 2)
+    shown.dims.set_current_step(1, 7)
+    Hand(shown, qtbot).stroke((-40, 0), (40, 0))
+    assert slices_of(labels) == [7]
+    assert "axial slice 7" in says(widget)
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    assert (np.asarray(engine.calls[0]["volume"]) == frames[2]).all()
+    assert engine.calls[0]["spacing"] == pytest.approx((8, 1.5, 1.5))
+    assert (labels.data == labels.data[7]).all()
+    click(qtbot, widget.form.check)
+    assert shown.dims.current_step[:2] == (2, 19)
+
+
+def test_every_control_says_what_it_is_for(shown: Any, qtbot: Qtbot) -> None:
+    widget = dock(shown, qtbot, FakeEngine())
+    click(qtbot, widget.form.fold)
+    controls = [
+        control
+        for kind in (QAbstractButton, QComboBox, QAbstractSpinBox)
+        for control in widget.findChildren(kind)
+        if type(control).__module__.startswith(("PySide", "PyQt", "napari_medssl"))
+    ]
+    assert len(controls) > 14
+    for control in controls:
+        assert control.accessibleName(), control
+        assert control.toolTip(), control.accessibleName()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_is_cut_off_in_a_small_window(shown: Any, scan: Any, qtbot: Qtbot, theme: str) -> None:
+    shown.theme = theme
+    shown.window._qt_window.resize(1280, 800)
+    widget = dock(shown, qtbot, FakeEngine())
+    shown.add_image(scan)
+    labels = shown.add_labels(np.zeros(SHAPE, np.uint8), name="a mask with a rather long name that no menu could hold")
+    labels.data[::4, 20:30, 20:30] = 1
+    labels.data[::5, 40:50, 20:30] = 2
+    widget.look()
+    click(qtbot, widget.form.propagate)
+    wait_for_end(widget, qtbot)
+    click(qtbot, widget.form.check)
+    click(qtbot, widget.form.fold)
+    widget.form.options.all_slices.setChecked(False)
+    qtbot.wait(200)
+    assert 290 <= widget.width() <= 345
+    window = shown.window._qt_window.rect()
+    for control in [
+        *widget.findChildren(QAbstractButton),
+        *widget.findChildren(QComboBox),
+        *widget.findChildren(QLabel),
+    ]:
+        if not control.isVisible():
+            continue
+        corner = control.mapTo(shown.window._qt_window, control.rect().bottomRight())
+        assert window.contains(corner), control
+        if isinstance(control, QLabel):
+            needed = control.heightForWidth(control.width()) if control.wordWrap() else control.sizeHint().height()
+            assert control.height() >= needed, control.text()
+            assert control.wordWrap() or control.width() >= control.sizeHint().width(), control.text()
+        elif not isinstance(control, QComboBox):
+            assert control.width() >= control.minimumSizeHint().width(), control.text()
