@@ -87,6 +87,22 @@ def outline(mask: np.ndarray) -> np.ndarray:
     return max(find_contours(np.pad(mask, 1).astype(float), 0.5), key=len) - 1
 
 
+def true_masks() -> dict[int, np.ndarray]:
+    """{label: true mask} of the two organs drawn on the sample, head first as the viewer shows it."""
+    from napari_medssl.volumes.phantoms import abdomen
+
+    truth = abdomen((80, 168, 168), (3.5, 1.8, 1.8), seed=5, noise=8.0)  # the packaged sample is this patient
+    numbers = {name: number for number, name in truth.names.items()}
+    return {label: truth.labels[::-1] == numbers[name] for label, name in ((1, "liver"), (2, "left kidney"))}
+
+
+def beyond_the_ends(mask: np.ndarray, propagated: np.ndarray) -> list[int]:
+    """The first slices beyond a structure's ends, where a propagation ran on to them."""
+    there = np.flatnonzero(mask.any(axis=(1, 2)))
+    ends = int(there[0]) - 1, int(there[-1]) + 1
+    return [index for index in ends if 0 <= index < len(mask) and propagated[index].any()]
+
+
 def make(folder: Path, theme: str) -> None:
     """From an empty viewer to a checked mask, a picture at each step."""
     camera = Photographer(folder, theme)
@@ -123,9 +139,31 @@ def make(folder: Path, theme: str) -> None:
 
     camera.click(form.check)
     camera.take("propagate-5-check")
+
+    for label, mask in reversed(true_masks().items()):
+        labels.selected_label = label
+        for index in beyond_the_ends(mask, labels.data == label):
+            camera.show(labels, index)
+            camera.click(form.not_here)
+        ends = np.flatnonzero(mask.any(axis=(1, 2)))[[0, -1]]
+        for index in np.linspace(ends[0] + 1, ends[1] - 1, 5).astype(int)[[0, 1, 3, 4]]:
+            if (labels.data[index] == label).any():  # correct it as a person would: rub out, draw
+                camera.show(labels, int(index))
+                camera.click(form.not_here)
+                labels.paint_polygon([(index, row, column) for row, column in outline(mask[index])], label)
+    camera.take("propagate-6-corrected")
+    camera.click(form.propagate)
+    camera.wait(lambda: not camera.widget.runs.running)
+    viewer.dims.order = (1, 0, 2)
+    viewer.dims.set_current_step(1, labels.data.shape[1] // 2)
+    viewer.reset_view()
+    camera.take("propagate-7-coronal")
+
+    viewer.dims.order = (0, 1, 2)
+    viewer.reset_view()
     camera.click(form.fold)
     camera.wait(lambda: form.options.knows_devices)
-    camera.take("propagate-6-options")
+    camera.take("propagate-8-options")
     viewer.close()
 
 

@@ -119,6 +119,15 @@ class Session:
                 drawn[label] = sorted(seeds | stops)
         return drawn
 
+    def stops(self, axis: int, array: Labels) -> dict[int, list[int]]:
+        """{label: slices} among `drawn` that say the label is not there."""
+        present = self._present(axis, array)
+        stops = {
+            label: [index for index in slices if index not in present[label]]
+            for label, slices in self.drawn(axis, array).items()
+        }
+        return {label: slices for label, slices in stops.items() if slices}
+
     def _only_others(self, axis: int, array: Labels) -> dict[int, set[int]]:
         """{label: slices along `axis` that hold nothing of it but what strokes in other planes left there}"""
         kept = self.kept_voxels(axis, array.shape)

@@ -82,6 +82,7 @@ class Work:
             has_labels=True,
             axis=axis,
             drawn=self.drawn(options),
+            stops=session.stops(axis, self.labels.data),
             other_planes=session.other_planes(axis),
             run=session.last_run,
             drawn_since=session.drawn_since,

@@ -35,6 +35,7 @@ class Situation:
     Attributes
     ----------
     drawn : {label: slices drawn by hand} along `axis`
+    stops : {label: those of its slices that say it is not there}
     other_planes : {axis: slices} drawn on in other planes
     run : the last propagation on these labels, unless it is undone
     drawn_since : whether something has been drawn since it ended
@@ -47,6 +48,7 @@ class Situation:
     problem: str = ""
     axis: int = 0
     drawn: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    stops: Mapping[int, Sequence[int]] = field(default_factory=dict)
     other_planes: Mapping[int, Sequence[int]] = field(default_factory=dict)
     run: Run | None = None
     drawn_since: bool = False
@@ -89,10 +91,15 @@ def _after(run: Run, now: Situation) -> tuple[str, str]:
 
 
 def drawn_text(now: Situation) -> str:
-    """ "label 1 on axial slice 48; label 2 on axial slices 40, 61" """
-    return "; ".join(
-        f"label {label} on {slices_text(slices, NAMES[now.axis])}" for label, slices in sorted(now.drawn.items())
-    )
+    """ "label 1 on axial slice 48, not on 20, 71; label 2 on axial slices 40, 61" """
+    parts = []
+    for label, slices in sorted(now.drawn.items()):
+        stops = list(now.stops.get(label, ()))
+        there = [index for index in slices if index not in stops]
+        parts.append(f"label {label} on {slices_text(there, NAMES[now.axis])}")
+        if stops:
+            parts[-1] += f", not on {', '.join(map(str, stops))}"
+    return "; ".join(parts)
 
 
 def drawn_line(now: Situation) -> str:

@@ -104,6 +104,7 @@ def test_a_corrected_slice_becomes_a_seed_and_an_emptied_one_a_stop() -> None:
     paint(array, session, 0, 7, 0, half=8)
     assert not array[7].any()
     assert session.drawn(0, array) == {1: [3, 5, 7]}
+    assert session.stops(0, array) == {1: [7]}
     second = propagate(array, session, 0, session.drawn(0, array))
     assert 7 in second.seeds[1]
     assert session.drawn(0, array) == {1: [3, 5, 7]}
