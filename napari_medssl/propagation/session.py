@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.runs import Run
+from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.seeds import along
 from napari_medssl.propagation.strokes import Stroke
 from napari_medssl.propagation.survey import labels_by_slice, labels_on, likely_plane

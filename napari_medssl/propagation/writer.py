@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.runs import Block, Run
+from napari_medssl.propagation.history import Block, Run
 from napari_medssl.propagation.seeds import along
 
 Labels = NDArray[np.integer]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from napari_medssl.propagation.runs import Block
+from napari_medssl.propagation.history import Block
 
 if TYPE_CHECKING:
     from napari.layers import Labels

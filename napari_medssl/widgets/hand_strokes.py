@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_medssl.propagation.runs import Block, Run
+from napari_medssl.propagation.history import Block, Run
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.strokes import Stroke, stroke_of
 from napari_medssl.widgets import brush_history

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from napari_medssl.propagation.runs import Run
+from napari_medssl.propagation.history import Run
 from napari_medssl.widgets.planes import NAMES
 from napari_medssl.widgets.propagate_worker import Progress
 

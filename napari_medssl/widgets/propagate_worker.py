@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.result import SliceResult
-from napari_medssl.propagation.runs import Run
 from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
 

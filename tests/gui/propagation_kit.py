@@ -126,7 +126,7 @@ def click(qtbot: Any, button: Any) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def dock(viewer: Any, qtbot: Any, engine: FakeEngine) -> Any:
+def dock(viewer: Any, qtbot: Any, engine: FakeEngine | None) -> Any:
     """The widget in a dock of a shown viewer."""
     from napari_medssl.widgets.propagate import PropagateWidget
 
@@ -136,8 +136,8 @@ def dock(viewer: Any, qtbot: Any, engine: FakeEngine) -> Any:
     return widget
 
 
-def wait_for_end(widget: Any, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not widget.runs.running, timeout=30000)
+def wait_for_end(widget: Any, qtbot: Any, seconds: float = 30) -> None:
+    qtbot.waitUntil(lambda: not widget.runs.running, timeout=int(1000 * seconds))
 
 
 def says(widget: Any) -> str:

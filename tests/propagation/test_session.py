@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.runs import Run
+from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.strokes import Stroke, stroke_of
 from napari_medssl.propagation.survey import filled_box, labels_by_slice, labels_on, likely_plane

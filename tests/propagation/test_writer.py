@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.runs import Run
+from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.writer import Writer, merge
 
 Labels = NDArray[np.uint8]
