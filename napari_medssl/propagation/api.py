@@ -115,6 +115,7 @@ class Job:
     labels: NDArray[np.integer]
     confidence: dict[int, NDArray[np.float64]]
     axis: int
+    adapt_seconds: float = 0.0
     _patches: dict[int, dict[int, Patch]] = field(default_factory=dict)
 
     @classmethod
@@ -143,10 +144,6 @@ class Job:
         drawn = collect_seeds(seeds, seed_slices=seed_slices, axis=axis, slice_range=slice_range)
         matcher = load_model(model, device)
         slices = Slices(array, axis, spacing)
-        if adapt_seconds:
-            from napari_medssl.propagation.adapt import adapt
-
-            matcher = adapt(matcher, slices, drawn.drawn, seconds=adapt_seconds, cancelled=cancelled)
         groups = group_labels(_with_content(drawn))
         runs = [GroupRun(slices, drawn.of(group), matcher, verification, cancelled) for group in groups]
         labels = np.zeros(seeds.shape, dtype=seeds.dtype)
@@ -157,10 +154,12 @@ class Job:
         confidence = {label: np.full(len(slices), np.nan) for label in everything.drawn}
         for label, masks in everything.drawn.items():
             confidence[label][list(masks)] = 1.0
-        return cls(runs, check_range(slice_range, len(slices)), labels, confidence, axis)
+        return cls(runs, check_range(slice_range, len(slices)), labels, confidence, axis, adapt_seconds)
 
     def run(self) -> Iterator[SliceResult]:
         """Compute; `labels` and `confidence` always hold what was handed out last."""
+        if self.adapt_seconds:
+            self._adapt()
         orders = [run.orders(*self.slice_range) for run in self.runs]
         total = sum(len(order) for both in orders for order in both)
         before = 0
@@ -177,6 +176,15 @@ class Job:
                     self.confidence[label][swept.index] = value
                 yield SliceResult(swept.index, view.copy(), dict(swept.confidence), before + position, total)
             before += len(steps)
+
+    def _adapt(self) -> None:
+        from napari_medssl.propagation.adapt import adapt
+
+        first = self.runs[0]
+        drawn = {label: masks for run in self.runs for label, masks in run.drawn.items()}
+        model = adapt(first.model, first.slices, drawn, seconds=self.adapt_seconds, cancelled=first.cancelled)
+        for run in self.runs:
+            run.model = model
 
 
 def _array_and_spacing(
