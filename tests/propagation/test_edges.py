@@ -31,6 +31,5 @@ def test_profile_ignores_brightness_and_is_uniform_where_nothing_changes():
 def test_the_scale_decides_how_sharp_the_profile_is():
     image = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(1))
     sharp, dull = edge_profile(image, scale=255.0), edge_profile(image, scale=1.0)
-    inner = (..., slice(3, -3), slice(3, -3))  # at the border the continued image makes ties
-    assert sharp.amax(1)[inner].mean() > 0.8
-    assert dull.amax(1)[inner].mean() < 0.1
+    assert sharp.amax(1).median() > 0.5  # for most pixels one neighbour has the say
+    assert dull.amax(1).max() < 3 / 48  # all have much the same
