@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Generator, Tensor, nn
+from pydantic import ValidationError
 
 from napari_medssl.errors import BadInput
-from napari_medssl.training.data import Case
+from napari_medssl.training.settings import Preset, RunSettings
 
-
-class RunSettings(BaseModel):
-    """What every recipe lets one set."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field("my-model", pattern=r"^[a-z0-9][a-z0-9._-]*$", description="Name of the model that comes out.")
-    seconds: float = Field(600, ge=0, description="Stop after this many seconds of training; 0 means no limit.")
-    steps: int = Field(0, ge=0, description="Stop after this many steps; 0 means no limit.")
-    batch: int = Field(4, ge=1, le=256, description="Samples in a step.")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="Peak learning rate (AdamW, warm-up, cosine decay).")
-    seed: int = Field(0, ge=0, description="Another seed gives another run; the same seed the same one.")
-    device: str = Field("auto", description="auto, cpu, cuda or mps.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto computes in bfloat16 where the hardware is quicker with it."
-    )
-    checkpoint_seconds: float = Field(60, gt=0, description="A checkpoint is written this often.")
-
-
-class Task(Protocol):
-    """What is learnt: a network, batches, a loss."""
-
-    network: nn.Module
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """The samples of a step, a function of the seed and the step alone."""
-        ...
-
-    def loss(self, batch: Mapping[str, Tensor], random: Generator) -> tuple[Tensor, dict[str, float]]:
-        """The loss to minimise, and figures for the log."""
-        ...
-
-    def card(self) -> dict[str, Any]:
-        """The fields of the model's card that the task knows."""
-        ...
+if TYPE_CHECKING:
+    from napari_medssl.training.collection import Collection
+    from napari_medssl.training.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -56,19 +23,32 @@ class Recipe:
 
     Attributes
     ----------
-    name, summary : for lists and forms
+    name : for the command line
+    title : for people, a thing to do ("Adapt propagation to my scans")
+    group : the heading under which people look for it ("Propagation")
+    summary : one sentence
+    purpose : what its models are for, as on their cards
+    needs_labels : whether it learns nothing from unlabelled scans
     settings_model : a pydantic model; CLI options and forms are made from it
-    build : makes the task from the settings and the cases
+    build : makes the strategy from the settings and the data
+    presets : by name, the first one being the usual one
     """
 
     name: str
+    title: str
+    group: str
     summary: str
+    purpose: str
     settings_model: type[RunSettings]
-    build: Callable[[Any, Iterable[Case]], Task]
+    build: Callable[[Any, Collection], Strategy]
+    needs_labels: bool = False
+    presets: Sequence[Preset] = ()
 
 
 # Recipes live with their methods, which this module may not import; they are looked up when asked for.
-_RECIPES = {"sli2vol": "napari_medssl.propagation.recipe:SLI2VOL"}
+_RECIPES = {
+    "sli2vol": "napari_medssl.propagation.recipe:SLI2VOL",
+}
 
 
 def list_recipes() -> dict[str, Recipe]:
