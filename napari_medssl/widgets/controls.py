@@ -5,7 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+
+class CalmMenu(QComboBox):
+    """A menu that stays narrow, and that scrolling past leaves as it is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  (Qt's name)
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 def menu(entries: list[tuple[str, Any]], name: str, hint: str) -> QComboBox:
