@@ -1,0 +1,91 @@
+"""What a check of a folder of scans found, in the few words that a panel has room for. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_medssl.widgets.train_texts import counted
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a scan; an unusable one cannot be trained on."""
+
+    name: str
+    sentence: str
+    unusable: bool
+
+    def in_words(self) -> str:
+        return self.sentence if self.name in self.sentence else f"{self.name}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is in a folder.
+
+    Attributes
+    ----------
+    line : counts, in one line; or why the folder cannot be used
+    failed : whether it cannot be used at all
+    cut_short : whether the check was stopped before it was through
+    usable, labelled : scans that can be trained on, and those of them that have labels
+    """
+
+    line: str
+    problems: tuple[Problem, ...] = ()
+    failed: bool = False
+    cut_short: bool = False
+    usable: int = 0
+    labelled: int = 0
+
+    @property
+    def unusable(self) -> int:
+        return sum(problem.unusable for problem in self.problems)
+
+
+def counts_line(scans: int, labelled: int, patients: int | None, unusable: int) -> str:
+    """Such as "40 scans of 38 patients, 12 with labels; 2 cannot be used"."""
+    words = counted(scans, "scan")
+    if patients is not None and patients != scans:
+        words += f" of {counted(patients, 'patient')}"
+    if labelled == scans and scans:
+        words += ", all with labels" if scans > 1 else ", with labels"
+    else:
+        words += f", {labelled or 'none'} with labels"
+    return f"{words}; {unusable} cannot be used." if unusable else f"{words}."
+
+
+def failed_finding(error: BaseException) -> Finding:
+    """A folder that cannot be used at all."""
+    return Finding(str(error) or f"The folder cannot be read ({type(error).__name__}).", failed=True)
+
+
+def check_folder(
+    folder: Path, *, needs_labels: bool, on_progress: OnProgress, cancelled: Callable[[], bool]
+) -> Finding:
+    """Read every scan of a folder and say what is there.
+
+    Raises
+    ------
+    BadInput
+        The folder cannot be used at all.
+    Cancelled
+        `cancelled` answered True.
+    """
+    from napari_medssl.training.check import check_data
+    from napari_medssl.training.data import find_cases
+
+    report = check_data(
+        find_cases(folder), needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled
+    )
+    return finding_of(report)
+
+
+def finding_of(report: Any) -> Finding:
+    """A `DataReport` in few words."""
+    raise NotImplementedError
