@@ -8,6 +8,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+# For buttons whose text ends in an arrow of its own: napari's theme lays Qt's over the text.
+NO_ARROW = "QToolButton::menu-indicator { image: none; }"
+
 
 class CalmMenu(QComboBox):
     """A menu that stays narrow, and that scrolling past leaves as it is."""

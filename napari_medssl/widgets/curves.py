@@ -61,7 +61,7 @@ class Plot(QWidget):
         self._hover: float | None = None
 
     def sizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
-        return QSize(320, 130)
+        return QSize(320, 108)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         self._given = list(lines)
@@ -152,7 +152,7 @@ class Plot(QWidget):
             return
         self._paint_axes(painter, ink)
         painter.setClipRect(self.frame.adjusted(-3, -3, 3, 3))
-        for line in self._lines:
+        for line in reversed(self._lines):  # the first one lies on top
             self._paint_line(painter, line)
         painter.setClipping(False)
         if self._hover is not None:
@@ -168,7 +168,7 @@ class Plot(QWidget):
         font = painter.font()
         font.setPixelSize(10)
         painter.setFont(font)
-        rows = max(2, int(frame.height() // 28))
+        rows = max(3, int(frame.height() // 22))
         for value in (log_ticks if self._log else ticks)(low, high, rows):
             share = (
                 np.log(value / low) / np.log(high / low) if self._log else (value - low) / (high - low)

@@ -199,7 +199,8 @@ def _sentence(error: dict[str, Any], view: FieldView | None) -> str:
     if kind in ("float_parsing", "float_type", "finite_number"):
         return "A number is wanted here."
     if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than", "multiple_of"):
-        return f"Allowed here: {view.bounds.lower()}." if view is not None and view.bounds else f"{error['msg']}."
+        bounds = view.bounds if view is not None else ""
+        return f"It must be {bounds[:1].lower()}{bounds[1:]}." if bounds else f"{error['msg']}."
     if kind == "string_pattern_mismatch":
         return "Small letters, digits, dots and dashes only, a letter or digit first."
     if kind == "string_too_long":

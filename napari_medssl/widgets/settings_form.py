@@ -12,6 +12,7 @@ from napari_medssl.widgets.controls import CalmMenu, fold, text
 from napari_medssl.widgets.settings_fields import FieldView
 
 MORE = "More settings"
+UNDO_WIDTH = 24
 WRONG = "QLabel { color: #d9622b; }"  # reads on dark and on light
 Choices = Sequence[tuple[str, Any]]
 
@@ -67,6 +68,11 @@ class SettingsForm(QWidget):
         if name in self.rows:
             self.rows[name].offer(choices)
 
+    @property
+    def gap(self) -> int:
+        """Pixels between an input and the right edge, where the button is that takes a change back."""
+        return UNDO_WIDTH + 6
+
     def changes(self) -> dict[str, Any]:
         """The settings that differ from the base."""
         return {name: row.value() for name, row in self.rows.items() if row.value() != self._base[name]}
@@ -117,6 +123,7 @@ class SettingRow(QWidget):
         self.title.setToolTip(field.hint)
         self.undo = QToolButton()
         self.undo.setText("↺")
+        self.undo.setFixedWidth(UNDO_WIDTH)
         self.undo.setAccessibleName(f"Reset {field.title}")
         self.undo.clicked.connect(self._on_undo)
         keeps = self.undo.sizePolicy()
@@ -128,6 +135,7 @@ class SettingRow(QWidget):
         self.wrong.setVisible(False)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(6)
         self._grid.setColumnStretch(0, 4)
         self._grid.setColumnStretch(1, 5)
         self._grid.addWidget(self.title, 0, 0)

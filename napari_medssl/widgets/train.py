@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medssl.training.track import Track
 from napari_medssl.widgets import train_texts as texts
@@ -17,6 +17,7 @@ from napari_medssl.widgets.train_form import NEW, RUNS, WATCH, TrainForm
 from napari_medssl.widgets.train_new import Checker, NewRun, Recipes
 from napari_medssl.widgets.train_offer import Offer
 from napari_medssl.widgets.train_pictures import read_picture
+from napari_medssl.widgets.train_resume import ask_changes
 from napari_medssl.widgets.train_runs import TrainRuns
 from napari_medssl.widgets.train_session import TrainSession
 from napari_medssl.widgets.train_supervision import supervision
@@ -46,10 +47,12 @@ class TrainWidget(DockedWidget):
         jobs: Any = None, checker: Checker | None = None, recipes: Recipes | None = None, home: Path | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the window
         self.viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
         jobs, home = _usual(jobs, home)
         self.confirm = _confirm
         self.open_folder = _open_folder
+        self.ask_changes = ask_changes
         self.form = TrainForm()
         self.shown: Path | None = None
         self._trouble = ""
@@ -199,9 +202,20 @@ class TrainWidget(DockedWidget):
             self.open_folder(folder)
         elif action == "use":
             self._use(info)
+        elif action in ("resume", "change"):
+            self._resume(info, ask=action == "change" or info.state in ("finished", "failed"))
         else:
-            self.runs.ask(action, folder, (lambda: self.show_run(folder, True)) if action == "resume" else None)
+            self.runs.ask(action, folder)
         self.look()
+
+    def _resume(self, info: Any, *, ask: bool) -> None:
+        """Go on with a run; one that would only end again as it did is asked about first."""
+        changes: dict[str, Any] | None = {}
+        recipe = self.session.recipes.get(info.recipe)
+        if ask and recipe is not None:
+            changes = self.ask_changes(self, info, recipe, self.session.devices)
+        if changes is not None:
+            self.runs.ask("resume", info.folder, lambda: self.show_run(info.folder, to_front=True), **changes)
 
     def _use(self, info: Any) -> None:
         raise NotImplementedError

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -20,9 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medssl.widgets.controls import button, fold, row, text
+from napari_medssl.widgets.controls import NO_ARROW, button, fold, row, text
 from napari_medssl.widgets.train_scans import Finding
 
+MOST_HEIGHT = 150
 WRONG = "QLabel { color: #d9622b; }"
 
 
@@ -46,7 +47,8 @@ class DataPanel(QWidget):
         self.choose = button("Choose…", "Choose the folder with your scans: NIfTI, NRRD or MetaImage files.")
         self.choose.clicked.connect(self._on_choose)
         self.recent = QToolButton()
-        self.recent.setText("Recent")
+        self.recent.setText("Recent ▾")
+        self.recent.setStyleSheet(NO_ARROW)
         self.recent.setAccessibleName("Recent folders")
         self.recent.setToolTip("Folders that were trained on before.")
         self.recent.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -61,11 +63,7 @@ class DataPanel(QWidget):
         self.again = button("Check again", "Read the folder again, for instance after mending a scan.")
         self.again.clicked.connect(self.check_asked)
         self.checking = row(self.bar, self.cancel)
-        self.problems = QListWidget()
-        self.problems.setWordWrap(True)
-        self.problems.setAccessibleName("Problems")
-        self.problems.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.problems.setMaximumHeight(150)
+        self.problems = ProblemList()
         self.heading = fold("Problems", self.problems, "What is wrong with which scan.")
         self.leave_out = QCheckBox("Train without the scans that cannot be used")
         self.leave_out.setToolTip("They stay where they are; this run passes over them.")
@@ -114,6 +112,7 @@ class DataPanel(QWidget):
             item = QListWidgetItem(problem.in_words())
             item.setToolTip(problem.in_words())
             self.problems.addItem(item)
+        self.problems.fit()
         unusable = sum(problem.unusable for problem in finding.problems)
         self.heading.setText(_heading(unusable, len(finding.problems) - unusable))
         self.heading.setVisible(bool(finding.problems))
@@ -146,6 +145,23 @@ class DataPanel(QWidget):
             event.acceptProposedAction()
             # a file stands for the folder that it lies in
             self.folder_chosen.emit(paths[0] if paths[0].is_dir() else paths[0].parent)
+
+
+class ProblemList(QListWidget):
+    """Sentences that wrap; as high as they need, within reason."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        self.setAccessibleName("Problems")
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def fit(self) -> None:
+        self.setFixedHeight(min(MOST_HEIGHT, 8 + sum(self.sizeHintForRow(row) for row in range(self.count()))))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
+        super().resizeEvent(event)
+        self.fit()
 
 
 def _ask_folder(parent: QWidget, start: Path | None) -> Path | None:

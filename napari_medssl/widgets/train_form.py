@@ -28,7 +28,6 @@ class TrainForm(QWidget):
         self.watch, self.history = WatchPanel(), HistoryPanel()
         self.start = button("Start", "Begin training in the background, or line up behind the run that is going.")
         self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
         self.tabs.addTab(self._new_run(), "New run")
         self.tabs.addTab(scrolled(self.watch), "Progress")
         self.tabs.addTab(self.history, "Runs")
@@ -80,15 +79,13 @@ class OfferLine(QFrame):
         self.words = text("Runs left halfway")
         self.resume = button("Resume", "Go on where it stopped.")
         self.look = button("Show", "Show these runs.")
-        self.dismiss = button("Not now", "Do not offer these again; they stay under Runs.")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 2, 4, 4)
-        column.setSpacing(3)
-        column.addWidget(self.words)
-        buttons = row(self.resume, self.look, self.dismiss)
-        for number in range(3):
-            buttons.layout().setStretch(number, 1)
-        column.addWidget(buttons)
+        self.dismiss = button("✕", "Do not offer these again; they stay under Runs.")
+        self.dismiss.setAccessibleName("Not now")
+        for made in (self.resume, self.look, self.dismiss):
+            made.setStyleSheet("QPushButton { padding: 3px 7px; }")
+        line = QVBoxLayout(self)
+        line.setContentsMargins(6, 0, 0, 2)
+        line.addWidget(row(self.words, self.resume, self.look, self.dismiss))
         self.setVisible(False)
 
     def show_offer(self, words: str, *, one: bool) -> None:

@@ -10,14 +10,17 @@ from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import QHeaderView, QMenu, QToolButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from napari_medssl.widgets import train_texts as texts
-from napari_medssl.widgets.controls import button, row, text
+from napari_medssl.widgets.controls import NO_ARROW, button, row, text
 
 NOTHING = "No runs yet."
+# napari's theme leaves empty boxes in tables all but invisible.
+TICKS = "QTreeView::indicator:unchecked { border: 1px solid #8a8d93; } QTreeView::item { padding: 3px 1px; }"
 HINT = "Tick runs to lay their curves over one another."
 ACTIONS = {
     "resume": ("Resume", texts.RESUME_HINT),
     "stop": ("Stop", texts.STOP_HINT),
     "use": ("Use this model", texts.USE_HINT),
+    "change": ("Resume with changes…", "Go on with more time, fewer samples per step, on another device."),
     "open": ("Open folder", "Show the run's files: settings, log, pictures, model."),
     "kill": ("End at once…", "For a run that does not react to Stop."),
     "remove": ("Remove…", "Delete the run's folder. Models on the shelf stay."),
@@ -40,6 +43,7 @@ class HistoryPanel(QWidget):
         self.table.setAccessibleName("Runs")
         self.table.setHeaderLabels(["Model", "State", "When", "Best"])
         self.table.setRootIsDecorated(False)
+        self.table.setStyleSheet(TICKS)
         self.table.setAllColumnsShowFocus(True)
         self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -56,22 +60,23 @@ class HistoryPanel(QWidget):
         for name in ("resume", "stop", "use"):
             self.buttons[name].clicked.connect(lambda _=False, action=name: self._ask(action))
         self.more = QToolButton()
-        self.more.setText("More")
+        self.more.setText("More ▾")
+        self.more.setStyleSheet(NO_ARROW)
         self.more.setAccessibleName("More")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
         self.more.setMenu(menu)
         self.entries = {}
-        for name in ("open", "kill", "remove"):
+        for name in ("change", "open", "kill", "remove"):
             self.entries[name] = menu.addAction(ACTIONS[name][0])
             self.entries[name].setToolTip(ACTIONS[name][1])
             self.entries[name].triggered.connect(lambda _=False, action=name: self._ask(action))
         self.details = text("Details")
+        buttons = row(self.show_curves, self.buttons["resume"], self.buttons["stop"], self.buttons["use"], self.more)
+        for number in range(4):
+            buttons.layout().setStretch(number, 1)
         column = QVBoxLayout(self)
-        for widget in (
-            self.hint, self.table, self.details,
-            row(self.show_curves, self.buttons["resume"], self.buttons["stop"], self.buttons["use"], self.more),
-        ):  # fmt: skip
+        for widget in (self.hint, self.table, self.details, buttons):
             column.addWidget(widget)
         column.setStretchFactor(self.table, 1)
         self.table.itemSelectionChanged.connect(self._on_selected)
@@ -156,6 +161,7 @@ class HistoryPanel(QWidget):
             self.buttons[name].setVisible(can[name])
         self.show_curves.setVisible(info is not None)
         self.more.setVisible(info is not None)
+        self.entries["change"].setEnabled(can["resume"])
         self.entries["kill"].setEnabled(going)
         self.entries["remove"].setEnabled(info is not None and not going)
         self.details.setText((info.sentence or "") if info is not None else "")

@@ -169,7 +169,8 @@ class NewRun(QObject):
         elif isinstance(error, BadInput | OSError):
             self._on_finding(number, failed_finding(error))
         else:
-            self._on_finding(number, Finding(f"The check itself failed ({type(error).__name__}: {error}).", failed=True))
+            line = f"The check itself failed ({type(error).__name__}: {error})."
+            self._on_finding(number, Finding(line, failed=True))
 
     def _on_finding(self, number: int, finding: Finding) -> None:
         if number == self._check_number:

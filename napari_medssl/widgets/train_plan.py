@@ -47,7 +47,8 @@ class PlanPanel(QWidget):
         title = text("Model name")
         title.setText("Model name")
         named.addWidget(title, 4)
-        named.addWidget(self.name, 6)
+        named.addWidget(self.name, 5)
+        named.addSpacing(self.settings.gap)  # in line with the settings below
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._row)

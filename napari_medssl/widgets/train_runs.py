@@ -82,15 +82,17 @@ class TrainRuns(QObject):
 
         self._desk.send(errand, done, self.failed.emit)
 
-    def ask(self, action: str, folder: Path, then: Callable[[], None] | None = None) -> None:
-        """"stop", "resume", "kill" or "remove" a run; what goes wrong is told through `failed`."""
+    def ask(
+        self, action: str, folder: Path, then: Callable[[], None] | None = None, **settings: Any
+    ) -> None:
+        """"stop", "resume" (with changed settings), "kill" or "remove" a run; `failed` tells what goes wrong."""
         jobs = self._jobs
-        errands: dict[str, Callable[[Path], Any]] = {
+        errands: dict[str, Callable[..., Any]] = {
             "stop": jobs.cancel, "resume": jobs.resume, "kill": jobs.kill, "remove": jobs.remove,
         }  # fmt: skip
 
         def errand() -> Any:
-            errands[action](folder)
+            errands[action](folder, **settings)
             return None if action == "remove" else jobs.look(folder)
 
         def done(info: Any) -> None:

@@ -128,7 +128,9 @@ class TrainSession:
             return {}
         settings = {**self.base(), **self.settings()}
         found = wrong_values(self.recipe.settings_model, settings)
-        if not self.name:
+        if self.folder is None:
+            found.pop("name", None)  # it gets one with the folder
+        elif not self.name:
             found["name"] = "Give the model a name."
         elif self.name in self.taken:
             found.setdefault("name", "There is a model of this name already; choose another.")
@@ -162,7 +164,8 @@ class TrainSession:
                 )
         for name, sentence in self.wrong().items():
             title = next((field.title for field in self.fields() if field.name == name), "")
-            return "trouble", f"{'Model name' if name == 'name' else title or 'Settings'}: {sentence}"
+            about = "Model name" if name == "name" else title or "Settings"
+            return "trouble", f"{about}: {sentence[:1].lower()}{sentence[1:]}"
         return "", ""
 
     def started(self) -> None:

@@ -29,8 +29,8 @@ STOP_HINT = "Write down where training stands, and leave. Resume goes on from th
 RESUME_HINT = "Go on where this run stopped."
 USE_HINT = "Put the model on the shelf and choose it in the tool that it was trained for."
 KILL_QUESTION = (
-    "End the training of {name} at once?\n\nWhat was learnt since the last checkpoint, a minute or so, is lost. Stop does"
-    " the same within moments and loses nothing."
+    "End the training of {name} at once?\n\nWhat was learnt since the last checkpoint, a minute or so, is lost."
+    " Stop does the same within moments and loses nothing."
 )
 REMOVE_QUESTION = (
     "Remove the run {name} from this computer?\n\nIts curves, pictures, checkpoints and the model in its folder are"
@@ -60,14 +60,10 @@ def lasted(seconds: float) -> str:
 
 
 def when(moment: float, now: float | None = None) -> str:
-    """A moment (seconds since 1970): "12:40" today, "Yesterday 12:40", "19 Nov" this year, else with the year."""
+    """A moment (seconds since 1970): "12:40" today, "19 Nov" this year, else with the year."""
     then, today = time.localtime(moment), time.localtime(now)
-    clock = time.strftime("%H:%M", then)
     if then[:3] == today[:3]:
-        return clock
-    yesterday = time.localtime((time.time() if now is None else now) - 86400)
-    if then[:3] == yesterday[:3]:
-        return f"Yesterday {clock}"
+        return time.strftime("%H:%M", then)
     day = f"{then.tm_mday} {time.strftime('%b', then)}"
     return day if then.tm_year == today.tm_year else f"{day} {then.tm_year}"
 
@@ -82,7 +78,7 @@ def state_line(info: Any) -> str:
 def progress_text(info: Any, latest: Mapping[str, Any], preparing: Mapping[str, Any]) -> str:
     """The line under the progress bar."""
     if info.state == "queued":
-        return "It begins when the run before it is over, while napari is open."
+        return "Runs that wait begin one after another while napari is open."
     if info.state == "stopping":
         return "Writing down where it stands…"
     if info.state == "starting" or preparing:
@@ -104,7 +100,7 @@ def hint_for_run(info: Any) -> tuple[str, str]:
     if info.state in ("starting", "running"):
         return "busy", "Training. Go on working as you like: it goes on when you close this panel, or napari."
     if info.state == "queued":
-        return "busy", "Waiting for the run before it. Waiting runs begin while napari is open."
+        return "busy", "Waiting its turn. You can close this panel meanwhile."
     if info.state == "stopping":
         return "busy", "Stopping: it writes down where it stands, and leaves."
     if info.state == "finished":

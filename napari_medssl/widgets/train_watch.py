@@ -138,8 +138,10 @@ class CurvesPanel(QWidget):
         self._runs: list[tuple[str, Track]] = []
         self.figure = CalmMenu()
         self.figure.setAccessibleName("Curve over steps")
+        self.figure.setToolTip("Told at each step. The loss says how far off the network still is; it should fall.")
         self.metric = CalmMenu()
         self.metric.setAccessibleName("Metric")
+        self.metric.setToolTip("What is measured now and then on scans that are kept back.")
         self.smooth = QCheckBox("Smooth")
         self.smooth.setChecked(True)
         self.smooth.setToolTip("Draw a running average over the curve.")

@@ -62,7 +62,7 @@ class FakeSupervisor:
 
 
 class FakeJobs:
-    """The functions of `training.jobs` on a dictionary; `fail` makes the next call of an action fail with a sentence."""
+    """The functions of `training.jobs` on a dictionary; `fail` holds sentences for calls that are to fail, once."""
 
     def __init__(self, home: Path, *infos: Info) -> None:
         self.home = home
