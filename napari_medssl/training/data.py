@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from napari_medssl.errors import BadInput
+from napari_medssl.training.patients import CHANNEL, patient_of
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+_FOLDERS = (("images", "labels"), ("imagesTr", "labelsTr"))  # ours, and those of nnU-Net and the Decathlon
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,18 @@ class Case:
     def name(self) -> str:
         return stem(self.image)
 
+    @property
+    def patient(self) -> str:
+        """The patient, by the file's name (`patient_of`); no patient is both trained on and validated on."""
+        return patient_of(self.name)
+
 
 def find_cases(folder: Path) -> list[Case]:
     """The scans in a data folder, sorted by name.
 
-    An image in ``images/`` with no file of the same name in ``labels/`` is unlabelled. With an MSD ``dataset.json`` its
-    lists are read. A folder without either is taken as a folder of unlabelled scans.
+    An image in ``images/`` (or ``imagesTr/``) with no file of the same name in ``labels/`` (``labelsTr/``) is
+    unlabelled; the ending ``_0000`` of nnU-Net's images is not part of the name. With an MSD ``dataset.json`` its lists
+    are read. A folder without any of these is taken as a folder of unlabelled scans.
 
     Raises
     ------
@@ -36,14 +45,23 @@ def find_cases(folder: Path) -> list[Case]:
     """
     if not folder.is_dir():
         raise BadInput(f"The data folder {folder} does not exist.")
-    if (folder / "dataset.json").is_file():
-        return _msd_cases(folder)
-    images = folder / "images" if (folder / "images").is_dir() else folder
-    labels = {stem(path): path for path in _volumes(folder / "labels")}
-    cases = [Case(path, labels.get(stem(path))) for path in _volumes(images)]
+    listed = _msd_cases(folder) if (folder / "dataset.json").is_file() else None
+    if listed is not None:
+        return listed
+    pairs = [(folder / images, folder / labels) for images, labels in _FOLDERS if (folder / images).is_dir()]
+    images_in, labels_in = pairs[0] if pairs else (folder, folder / "labels")
+    labels = {label_stem(path): path for path in _volumes(labels_in)}
+    cases = [Case(path, _label_of(stem(path), labels)) for path in _volumes(images_in)]
     if not cases:
-        raise BadInput(f"There is no scan in {images}: put volumes ({', '.join(SUFFIXES)}) there.")
+        raise BadInput(f"There is no scan in {images_in}: put volumes ({', '.join(SUFFIXES)}) there.")
     return cases
+
+
+def orphan_labels(cases: list[Case]) -> int:
+    """How many label files, beside those of the cases, belong to no image."""
+    folders = {case.label.parent for case in cases if case.label is not None}
+    used = {case.label for case in cases}
+    return sum(path not in used for folder in folders for path in _volumes(folder))
 
 
 def stem(path: Path) -> str:
@@ -53,6 +71,16 @@ def stem(path: Path) -> str:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem
+
+
+def label_stem(path: Path) -> str:
+    """A label file's name without its extension; 3D Slicer's .seg.nrrd is one."""
+    name = stem(path)
+    return name[:-4] if name.lower().endswith(".seg") else name
+
+
+def _label_of(name: str, labels: dict[str, Path]) -> Path | None:
+    return labels.get(name) or labels.get(CHANNEL.sub("", name))
 
 
 def _volumes(folder: Path) -> list[Path]:
@@ -65,10 +93,13 @@ def _volumes(folder: Path) -> list[Path]:
     )
 
 
-def _msd_cases(folder: Path) -> list[Case]:
+def _msd_cases(folder: Path) -> list[Case] | None:
+    """The cases of a Decathlon list; None for nnU-Net's file of the same name, which has no lists."""
     path = folder / "dataset.json"
     try:
-        listing = json.loads(path.read_text(encoding="utf-8"))
+        listing: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not {"training", "test"} & listing.keys() and {"channel_names", "numTraining"} & listing.keys():
+            return None
         training = [
             Case(folder / pair["image"], folder / pair["label"] if pair.get("label") else None)
             for pair in listing.get("training", [])
