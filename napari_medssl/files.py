@@ -54,3 +54,11 @@ def _flush(path: Path) -> None:
     # Without it a power cut after the rename can leave an empty file under the final name.
     with open(path, "rb+") as handle:
         os.fsync(handle.fileno())
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what writers that were killed in the middle left in a folder that only this process writes to."""
+    # safetensors writes under a temporary name of its own (.tmp and six characters) first.
+    for pattern in (".*.partial*", ".tmp??????"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)

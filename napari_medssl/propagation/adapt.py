@@ -17,7 +17,7 @@ from napari_medssl.propagation.region import region_around
 from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Slices
-from napari_medssl.training.randomness import generator, torch_generator
+from napari_medssl.training.randomness import generator
 
 _BATCH = 4
 _RATE = 2e-4
@@ -52,8 +52,8 @@ def adapt(
         except ValueError:
             return model
         first, second = pairs[:, :1], pairs[:, 1:]
-        random = torch_generator(1, step)
-        key, query = network(torch.cat([disturb(first, random), disturb(second, random)])).chunk(2)
+        keys = torch.from_numpy(generator(1, step).integers(2**62, size=2 * _BATCH))
+        key, query = network(disturb(torch.cat([first, second]), keys)).chunk(2)
         loss = reconstruction_loss(query, key, first, second, model.settings, model.stride)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

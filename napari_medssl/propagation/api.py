@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.propagation.groups import group_labels
 from napari_medssl.propagation.load import load_model
+from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.patch import Patch, compose
 from napari_medssl.propagation.result import Propagation, SliceResult
 from napari_medssl.propagation.run import GroupRun
@@ -31,7 +32,7 @@ def propagate(
     spacing: Sequence[float] | None = None,
     axis: int = 0,
     slice_range: tuple[int, int] | None = None,
-    model: str = "default",
+    model: str | PropagationModel = "default",
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
@@ -49,7 +50,7 @@ def propagate(
     spacing : mm in array order (z, y, x); with a Volume it may be left out, and must agree with the Volume's
     axis : the axis that counts the slices
     slice_range : half-open range of slices to fill; drawn slices outside it come back unchanged and are not used
-    model : a model's name (``napari-medssl models list``)
+    model : a model's name (``napari-medssl models list``), or a loaded one, with which `device` does not count
     verification : "none"; "paper", the published one; "auto", the published one for labels whose drawn slices it
         would leave intact
     adapt_seconds : time for a self-supervised fit of the model to this very volume first
@@ -85,7 +86,7 @@ def iter_propagate(
     spacing: Sequence[float] | None = None,
     axis: int = 0,
     slice_range: tuple[int, int] | None = None,
-    model: str = "default",
+    model: str | PropagationModel = "default",
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
@@ -128,7 +129,7 @@ class Job:
         spacing: Sequence[float] | None,
         axis: int,
         slice_range: tuple[int, int] | None,
-        model: str,
+        model: str | PropagationModel,
         verification: Verification,
         adapt_seconds: float,
         device: str,
@@ -142,7 +143,7 @@ class Job:
         if not adapt_seconds >= 0:
             raise BadInput(f"adapt_seconds must be 0 or more, not {adapt_seconds}.")
         drawn = collect_seeds(seeds, seed_slices=seed_slices, axis=axis, slice_range=slice_range)
-        matcher = load_model(model, device)
+        matcher = load_model(model, device) if isinstance(model, str) else model
         slices = Slices(array, axis, spacing)
         groups = group_labels(_with_content(drawn))
         runs = [GroupRun(slices, drawn.of(group), matcher, verification, cancelled) for group in groups]

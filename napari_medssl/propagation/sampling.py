@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Generator, Tensor
-
-from napari_medssl.volumes.phantoms import abdomen, blobs, chest
+from torch import Tensor
 
 _TRIES = 20
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways
-_PHANTOM_SHAPE, _PHANTOM_SPACING = (80, 112, 112), (3.2, 3.2, 3.2)
-_MODALITIES: tuple[Literal["ct"], Literal["mr"]] = ("ct", "mr")
 _FLATTEST = 0.08  # standard deviation, of 0..1, below which a cut-out shows nothing to match
 
 
 @dataclass(frozen=True)
 class TrainingVolume:
-    """A volume to draw slices from: (z, y, x) float32, spacing in mm, and labels where they are known."""
+    """A volume to draw slices from: (z, y, x), spacing in mm, and labels where they are known."""
 
-    array: NDArray[np.float32]
+    array: NDArray[Any]
     spacing: Sequence[float]
     labels: NDArray[np.uint8] | None = None
 
@@ -67,7 +63,7 @@ class PairSampler:
                 if images.std() >= _FLATTEST:
                     return images, None
                 continue
-            labels = torch.from_numpy(_slices(volume.labels, pair, axis).astype(np.float32))[None]
+            labels = torch.from_numpy(_slices(volume.labels, pair, axis))[None]
             marked = F.grid_sample(labels, grid, mode="nearest", padding_mode="border", align_corners=False)[0].long()
             if (marked[0] > 0).float().mean() > 0.01:
                 return images, marked
@@ -105,40 +101,28 @@ class PairSampler:
         return max(volume.spacing) / min(volume.spacing) < _ISOTROPIC and rng.random() < 0.5
 
 
-def make_blobs(count: int, shape: tuple[int, int, int], *, seed: int, labels: int) -> list[TrainingVolume]:
-    """Random labelled volumes to learn propagation from, since their masks are known on every slice."""
-    made = [blobs(shape, seed=seed * 100_003 + index, n_labels=labels) for index in range(count)]
-    return [TrainingVolume(image, (1.0, 1.0, 1.0), marked) for image, marked in made]
-
-
-def make_phantoms(count: int, *, seed: int) -> list[TrainingVolume]:
-    """Abdomen and chest phantoms, CT and MR by turns, with the labels of their organs."""
-    made = []
-    for index in range(count):
-        make, modality = (abdomen, chest)[index % 2], _MODALITIES[index // 2 % 2]
-        phantom = make(_PHANTOM_SHAPE, _PHANTOM_SPACING, seed=seed * 100_003 + index, modality=modality)
-        array = np.asarray(phantom.volume.array, dtype=np.float32)
-        made.append(TrainingVolume(array, _PHANTOM_SPACING, phantom.labels))
-    return made
-
-
-def disturb(images: Tensor, random: Generator) -> Tensor:
+def disturb(images: Tensor, keys: Tensor) -> Tensor:
     """Change gamma, contrast, brightness and noise of each image of a batch (n, 1, h, w) in 0..1, each its own way.
 
     The network sees the two slices of a pair disturbed differently, so that it cannot match bare intensities.
+    `keys` (n,) whole numbers: each image's change is a function of its key.
     """
+    randoms = [torch.Generator().manual_seed(int(key)) for key in keys]
+    drawn = torch.stack([torch.rand(4, generator=random) for random in randoms]).to(images.device)
 
-    def between(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(len(images), 1, 1, 1, generator=random).to(images.device)
+    def between(place: int, low: float, high: float) -> Tensor:
+        return low + (high - low) * drawn[:, place].view(-1, 1, 1, 1)
 
-    gamma = images.clamp(0, 1) ** torch.exp(between(-0.5, 0.5))
-    contrast = (gamma - 0.5) * between(0.6, 1.2) + 0.5 + between(-0.15, 0.15)
-    noise = torch.randn(images.shape, generator=random).to(images.device) * between(0, 0.04)
-    return (contrast + noise).clamp(0, 1)
+    gamma = images.clamp(0, 1) ** torch.exp(between(0, -0.5, 0.5))
+    contrast = (gamma - 0.5) * between(1, 0.6, 1.2) + 0.5 + between(2, -0.15, 0.15)
+    noise = torch.stack([torch.randn(images.shape[1:], generator=random) for random in randoms]).to(images.device)
+    return (contrast + noise * between(3, 0, 0.04)).clamp(0, 1)
 
 
-def _slices(array: NDArray[Any], indices: list[int], axis: int) -> NDArray[Any]:
-    return np.stack([np.take(array, index, axis) for index in indices])
+def _slices(array: NDArray[Any], indices: list[int], axis: int) -> NDArray[np.float32]:
+    # Views, so that of a volume on disk only these slices are read.
+    along = np.moveaxis(array, axis, 0)
+    return np.stack([np.asarray(along[index], dtype=np.float32) for index in indices])
 
 
 def _sample(taken: Tensor, grid: Tensor, side: int) -> Tensor:

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_medssl.training.data import Case, find_cases
     from napari_medssl.training.engine import TrainedModel, train
-    from napari_medssl.training.recipes import Recipe, RunSettings, check_settings, find_recipe, list_recipes
+    from napari_medssl.training.recipes import Recipe, check_settings, find_recipe, list_recipes
+    from napari_medssl.training.settings import Preset, RunSettings
 
 _HOMES = {
     "Case": "data", "find_cases": "data", "TrainedModel": "engine", "train": "engine", "Recipe": "recipes",
-    "RunSettings": "recipes", "check_settings": "recipes", "find_recipe": "recipes", "list_recipes": "recipes",
+    "RunSettings": "settings", "Preset": "settings", "check_settings": "recipes", "find_recipe": "recipes",
+    "list_recipes": "recipes",
 }  # fmt: skip
 
 __all__ = [
-    "Case", "Recipe", "RunSettings", "TrainedModel", "check_settings", "find_cases", "find_recipe", "list_recipes",
-    "train",
+    "Case", "Preset", "Recipe", "RunSettings", "TrainedModel", "check_settings", "find_cases", "find_recipe",
+    "list_recipes", "train",
 ]  # fmt: skip
 
 

@@ -1,32 +1,36 @@
-"""The training loop: steps, schedule, running average of the weights, checkpoints, events, cancelling, resuming."""
+"""`train`: a recipe, a data folder and a run folder in; a model with its card out."""
 
 from __future__ import annotations
 
-import copy
-import math
-import platform
-import time
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from napari_medssl.devices import pick_device, use_bfloat16
+from napari_medssl.devices import pick_device
 from napari_medssl.errors import BadInput
-from napari_medssl.models import Card, save_model
-from napari_medssl.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from napari_medssl.files import remove_partials
+from napari_medssl.models import Card, load_weights
+from napari_medssl.training.collection import Collection
 from napari_medssl.training.data import find_cases
+from napari_medssl.training.distributed import World, joined_world
 from napari_medssl.training.events import Event, EventLog
-from napari_medssl.training.randomness import torch_generator
-from napari_medssl.training.recipes import Recipe, RunSettings, Task, check_settings, find_recipe
+from napari_medssl.training.failures import sentence_for
+from napari_medssl.training.loader import choose_workers
+from napari_medssl.training.loop import CANCELLED, Loop
+from napari_medssl.training.outcome import keep_model
+from napari_medssl.training.precision import compute_dtype
+from napari_medssl.training.recipes import Recipe, check_settings, find_recipe
+from napari_medssl.training.resources import computing_threads
 from napari_medssl.training.run_folder import RunFolder
+from napari_medssl.training.settings import RunSettings
+from napari_medssl.training.strategy import Strategy
 
-_WARM_UP_STEPS = 50
-_CLIP = 5.0
-_LOG_EVERY = 10
+_PREPARE_EVERY = 20  # at most so many events while scans are read
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class TrainedModel:
 
 def train(
     recipe: str,
-    data: str | Path,
+    data: str | Path | None,
     run_dir: str | Path,
     *,
     resume: bool = False,
@@ -53,12 +57,13 @@ def train(
     """Train a recipe on a data folder.
 
     The run stops at its time or step budget, when `cancelled` answers True, or when a file named ``cancel`` appears
-    in the run folder; each time the model as it stands and a checkpoint are written.
+    in the run folder; each time the model as it stands and a checkpoint are written. Under ``torchrun`` several
+    processes share each batch.
 
     Parameters
     ----------
     recipe : a recipe's name (`list_recipes`)
-    data : a data folder (`find_cases`)
+    data : a data folder (`find_cases`); with `resume` None for that of the run
     run_dir : a new folder, or with `resume` that of a run to go on with
     on_event : called with each event that is written to ``events.jsonl``
     settings : the recipe's settings; with `resume` those that are to change
@@ -66,107 +71,148 @@ def train(
     Raises
     ------
     BadInput
-        Unknown recipe, setting or device; unusable data; a run folder in use.
+        Unknown recipe, setting or device; unusable data; a run folder in use; not enough memory or disk.
     """
     found = find_recipe(recipe)
-    folder = RunFolder(Path(run_dir), resume=resume)
     if resume:
-        before, old = folder.read_settings()
-        if before != recipe:
-            raise BadInput(f"The run in {run_dir} is one of recipe {before}, not {recipe}.")
-        settings = {**old, **settings}
+        before = RunFolder(Path(run_dir), resume=True).read_settings()
+        if before.recipe != recipe:
+            raise BadInput(f"The run in {run_dir} is one of recipe {before.recipe}, not {recipe}.")
+        settings = {**before.settings, **settings}
+        data = data or before.data
+    if not data:
+        raise BadInput("Say where the scans are: the data folder is missing.")
     chosen = check_settings(found, settings)
     if not chosen.seconds and not chosen.steps:
         raise BadInput("Give the run an end: seconds or steps must be above 0.")
-    device = pick_device(chosen.device)  # before the data is read, which can take minutes
-    with folder.locked():
-        task = found.build(chosen, find_cases(Path(data)))
-        folder.write_settings(recipe, chosen.model_dump(mode="json"))
-        folder.cancel.unlink(missing_ok=True)
-        run = _Run(found, chosen, task, folder, EventLog(folder.events, on_event), device)
+    with joined_world(chosen.device) as (world, device_name), computing_threads(chosen.threads):
+        device = pick_device(device_name)  # before the data is read, which can take minutes
+        world.share(chosen.batch)
+        compute_dtype(chosen.precision, device)
+        find_cases(Path(data))  # so that a wrong data folder leaves no run folder behind
+        # Of several processes the leading one makes the folder, and the others find it made.
+        folder = RunFolder(Path(run_dir), resume=resume) if world.leads else None
+        world.wait()
+        folder = folder or RunFolder.of_another(Path(run_dir))
+        run = _Run(found, chosen, Path(data), folder, world, device, on_event)
         return run.go(cancelled or (lambda: False))
 
 
 class _Run:
+    """One part of a run: prepares, trains, keeps the model, and says how it ended."""
+
     def __init__(
-        self, recipe: Recipe, settings: RunSettings, task: Task, folder: RunFolder, log: EventLog, device: torch.device
-    ) -> None:
-        self.recipe, self.settings, self.task, self.folder, self.log = recipe, settings, task, folder, log
-        self.device, self.half = device, use_bfloat16(settings.precision, device)
-        self.network = task.network.to(device)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-        self.progress = Progress()
-        if folder.checkpoint.is_file():
-            self.progress = load_checkpoint(folder.checkpoint, self.network, self.average, self.optimiser)
+        self, recipe: Recipe, settings: RunSettings, data: Path, folder: RunFolder, world: World,
+        device: torch.device, on_event: Callable[[Event], None] | None,
+    ) -> None:  # fmt: skip
+        self.recipe, self.settings, self.data, self.folder = recipe, settings, data, folder
+        self.world, self.device = world, device
+        self.log = EventLog(folder.events if world.leads else None, on_event if world.leads else None)
+        self.workers = choose_workers(settings.workers, device)
+        self.loop: Loop | None = None
 
     def go(self, cancelled: Callable[[], bool]) -> TrainedModel:
-        already, started, saved = self.progress.seconds, time.monotonic(), time.monotonic()
-        self.log.write("start", recipe=self.recipe.name, device=str(self.device), step=self.progress.step)
-        self.network.train()
-        complete = True
-        while (done := self._done()) < 1:
-            if cancelled() or self.folder.cancel.exists():
-                complete = False
-                break
-            figures = self._step(done)
-            self.progress.step += 1
-            self.progress.seconds = already + time.monotonic() - started
-            if self.progress.step % _LOG_EVERY == 0:
-                self.log.write("step", step=self.progress.step, done=round(done, 4), **figures)
-            if time.monotonic() - saved > self.settings.checkpoint_seconds:
-                self._checkpoint()
-                saved = time.monotonic()
-        self._checkpoint()
-        card = self._save_model(complete)
+        if not self.world.leads:
+            return self._train(cancelled)
+        with self.folder.locked():
+            self.folder.cancel.unlink(missing_ok=True)
+            remove_partials(self.folder.path)
+            try:
+                trained = self._train(cancelled)
+            except BaseException as error:
+                self._failed(error)
+                known = sentence_for(error)
+                if known is None or isinstance(error, BadInput):
+                    raise
+                raise BadInput(known) from error
+            shutil.rmtree(self.folder.cache, ignore_errors=True)
+            return trained
+
+    def _train(self, cancelled: Callable[[], bool]) -> TrainedModel:
+        strategy, collection = self._prepare()
+        dtype = compute_dtype(self.settings.precision, self.device)
+        self.loop = loop = Loop(
+            strategy, self.settings, self.folder, self.log, self.world, self.device, dtype, self.workers
+        )
+        labelled = len(collection.labelled(range(len(collection))))
+        self.log.write(
+            "start", recipe=self.recipe.name, device=str(self.device), precision=str(dtype).removeprefix("torch."),
+            step=loop.progress.step, steps=self.settings.steps, seconds=self.settings.seconds,
+            parameters=sum(p.numel() for p in loop.network.parameters()), processes=self.world.size,
+            labelled=labelled, unlabelled=len(collection) - labelled,
+        )  # fmt: skip
+        reason = loop.go(cancelled)
+        complete = reason != CANCELLED
+        counts = {"labelled": labelled, "unlabelled": len(collection) - labelled}
+        card = keep_model(self.recipe, self.settings, strategy, loop, dtype, counts, complete, write=self.world.leads)
         self.folder.cancel.unlink(missing_ok=True)
-        self.log.write("end", step=self.progress.step, seconds=round(self.progress.seconds, 1), complete=complete)
-        return TrainedModel(card, self.folder.path, self.progress.step, self.progress.seconds, complete)
+        progress = loop.progress
+        self.log.write(
+            "end", step=progress.step, seconds=round(progress.seconds, 1), reason=reason, complete=complete,
+            sentence=_sentence(reason), model=f"{card.name}.json", metrics=progress.best_metrics or progress.metrics,
+        )  # fmt: skip
+        return TrainedModel(card, self.folder.path, progress.step, progress.seconds, complete)
 
-    def _done(self) -> float:
-        """How much of the budget is used, 0..1."""
-        by_time = self.progress.seconds / self.settings.seconds if self.settings.seconds else 0.0
-        by_step = self.progress.step / self.settings.steps if self.settings.steps else 0.0
-        return max(by_time, by_step)
+    def _prepare(self) -> tuple[Strategy, Collection]:
+        """The strategy with its data; of several processes the leading one reads first, and writes for the others."""
+        made: tuple[Strategy, Collection] | None = None
+        if self.world.leads:
+            made = self._build()
+        self.world.wait()
+        return made or self._build()
 
-    def _step(self, done: float) -> dict[str, float]:
-        warm = min(1.0, (self.progress.step + 1) / _WARM_UP_STEPS)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * done))
-        batch = {key: value.to(self.device) for key, value in self.task.batch(self.progress.step).items()}
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            loss, figures = self.task.loss(batch, torch_generator(self.settings.seed, 7, self.progress.step))
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
-        self.optimiser.step()
-        self._update_average()
-        return {"loss": round(float(loss.detach()), 5), **{key: round(value, 5) for key, value in figures.items()}}
+    def _build(self) -> tuple[Strategy, Collection]:
+        cases = find_cases(self.data)
+        collection = Collection.open(
+            cases, cache=self.folder.cache, memory_gb=self.settings.memory_gb, validation=self.settings.validation,
+            seed=self.settings.seed, leave_out_unusable=self.settings.leave_out_unusable,
+            needs_labels=self.recipe.needs_labels, shared=self.workers > 0 or not self.world.alone,
+            on_progress=self._reading,
+        )  # fmt: skip
+        self.log.write("data", **collection.report.as_dict())
+        with torch.random.fork_rng(devices=[]):  # the caller's random state is not ours to change
+            torch.manual_seed(self.settings.seed)
+            strategy = self.recipe.build(self.settings, collection)
+        if self.settings.start and not self.folder.checkpoint.is_file():
+            self._start_from(self.settings.start, strategy)
+        if self.world.leads:
+            self.folder.write_settings(self.recipe.name, self.data, self.settings.model_dump(mode="json"))
+        return strategy, collection
 
-    def _update_average(self) -> None:
-        # A young average follows quickly, so that a run of minutes is not held back by its start.
-        decay = min(0.995, (1 + self.progress.step) / (10 + self.progress.step))
-        with torch.no_grad():
-            for kept, new in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-                if kept.dtype.is_floating_point:
-                    kept.lerp_(new, 1 - decay)
-                else:
-                    kept.copy_(new)
+    def _start_from(self, name: str, strategy: Strategy) -> None:
+        card, tensors = load_weights(name)
+        if card.purpose != self.recipe.purpose:
+            raise BadInput(f"Model {name!r} is for {card.purpose}; start from one that is for {self.recipe.purpose}.")
+        try:
+            strategy.task.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise BadInput(
+                f"Model {name!r} has another network than these settings ask for; choose its network or leave start"
+                " empty."
+            ) from error
 
-    def _checkpoint(self) -> None:
-        save_checkpoint(self.folder.checkpoint, self.network, self.average, self.optimiser, self.progress)
+    def _reading(self, done: int, total: int) -> None:
+        every = max(1, total // _PREPARE_EVERY)
+        if done % every == 0 or done == total:
+            self.log.write("prepare", text="Reading scans", done=done, total=total)
 
-    def _save_model(self, complete: bool) -> Card:
-        training = {
-            "settings": self.settings.model_dump(mode="json"),
-            "steps": self.progress.step,
-            "seconds": round(self.progress.seconds, 1),
-            "complete": complete,
-            "device": str(self.device),
-            "precision": "bfloat16" if self.half else "float32",
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
-        fields = {"name": self.settings.name, "recipe": self.recipe.name, "training": training, **self.task.card()}
-        return save_model(self.folder.path, self.average.state_dict(), **fields)
+    def _failed(self, error: BaseException) -> None:
+        """Keep what can be kept, and leave a sentence."""
+        step, seconds = 0, 0.0
+        if self.loop is not None:
+            step, seconds = self.loop.progress.step, self.loop.progress.seconds
+            if isinstance(error, Exception) and step:
+                with suppress(Exception):  # what went wrong first is what counts, and the last checkpoint is there
+                    self.loop.checkpoint()
+        sentence = sentence_for(error) or f"Training ended with an error of ours ({type(error).__name__}); see the log."
+        self.log.write(
+            "end", step=step, seconds=round(seconds, 1), reason="failed", complete=False, sentence=sentence, model=None
+        )
+
+
+def _sentence(reason: str) -> str:
+    return {
+        "done": "Training is done.",
+        "early stop": "Training stopped early: it was not getting better any more.",
+        "cancelled": "Training was stopped; the model as it stands and a checkpoint were kept.",
+    }[reason]

@@ -1,4 +1,4 @@
-"""What the engine trains: a Task says what is learnt, a Strategy how labels are used. Protocols and plain values only."""
+"""What the engine trains: a Task says what is learnt, a Strategy how labels are used."""
 
 from __future__ import annotations
 

@@ -48,13 +48,14 @@ MODELS = {
         title="Default (CT and MR)",
         summary="Quick and general; the one to start with.",
         trained_on=f"{SCANS}; random labelled shapes and phantoms made by the project.",
-        settings={"batch": 6, "synthetic": 3, "shapes": 300, "phantoms": 16},
+        settings={"batch": 6, "synthetic": 3, "shapes": 300, "phantoms": 16, "validation": 0},
     ),
     "sli2vol-paper": Shipped(
         title="Sli2Vol as published",
         summary="The published network and verification, trained for a short time; slow, for comparison.",
         trained_on=f"{SCANS}.",
-        settings={"network": "paper", "batch": 2, "synthetic": 0, "nearest": 2, "furthest": 4, "temperature": 1.0},
+        settings={"network": "paper", "batch": 2, "synthetic": 0, "nearest": 2, "furthest": 4, "temperature": 1.0,
+                  "validation": 0},
     ),
 }
 

@@ -1,8 +1,11 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb, make_blobs, make_phantoms
+from napari_medssl.propagation.made import made_blobs, made_phantoms
+from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
 
 
 def ramp(shape=(12, 40, 50)):
@@ -26,7 +29,7 @@ def test_pairs_are_as_far_apart_as_asked_and_the_same_for_the_same_key():
 
 
 def test_labels_are_cut_out_with_their_image():
-    for volume in (*make_blobs(1, (12, 64, 64), seed=1, labels=2), *make_phantoms(1, seed=1)):
+    for volume in (*made_blobs(1, seed=1), *made_phantoms(1, seed=1)):
         flat = TrainingVolume(volume.labels.astype(np.float32), volume.spacing, volume.labels)
         images, labels = PairSampler([flat], 48, (1, 2), cut=(40, 60)).draw(np.random.default_rng(3))
         assert labels is not None
@@ -44,7 +47,22 @@ def test_a_volume_with_nothing_in_it_is_not_drawn_from_for_ever():
 
 def test_disturbing_changes_each_image_its_own_way_within_the_range():
     images = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(3, 1, 1, 1)
-    changed = disturb(images, torch.Generator().manual_seed(1))
+    keys = torch.tensor([5, 6, 7])
+    changed = disturb(images, keys)
     assert 0 <= changed.min() <= changed.max() <= 1
     assert not torch.allclose(changed[0], changed[1], atol=0.01)
-    assert torch.equal(changed, disturb(images, torch.Generator().manual_seed(1)))
+    assert torch.equal(changed, disturb(images, keys))
+    assert torch.equal(changed[1:2], disturb(images[1:2], keys[1:2]))  # whatever else is in the batch
+
+
+def test_made_volumes_are_made_once_when_first_asked_for_and_travel_light():
+    volumes = made_blobs(500, seed=2)
+    assert len(volumes) == 500
+    assert volumes[3] is volumes[3]
+    assert volumes[3].labels.max() > 0
+    sent = pickle.dumps(volumes)
+    assert len(sent) < 2000
+    assert np.array_equal(pickle.loads(sent)[3].array, volumes[3].array)
+    assert not np.array_equal(volumes[4].array, volumes[3].array)
+    with pytest.raises(IndexError):
+        volumes[500]

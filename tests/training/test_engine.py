@@ -3,12 +3,13 @@ import os
 
 import pytest
 import torch
+from napari_medssl.training.collection import Collection
 
 from napari_medssl.errors import BadInput
 from napari_medssl.models import load_weights
 from napari_medssl.training import find_cases, find_recipe, train
 from napari_medssl.training.events import read_events
-from napari_medssl.training.randomness import torch_generator
+from napari_medssl.training.strategy import Moment
 
 
 def weights(folder, monkeypatch):
@@ -22,8 +23,17 @@ def test_a_run_leaves_a_model_that_propagates_with_settings_events_and_card(scan
     assert result.complete
     assert result.steps == 12
     events = read_events(tmp_path / "run" / "events.jsonl")
-    assert [event["event"] for event in events] == ["start", "step", "end"] == [event["event"] for event in heard]
-    assert {"loss", "pixels", "masks"} <= events[1].keys()
+    assert events == heard
+    kinds = [event["event"] for event in events]
+    assert kinds.count("step") == 10  # every one of the first ten, then every tenth
+    assert [kinds[0], *kinds[-3:]] == ["prepare", "validation", "checkpoint", "end"]
+    step = next(event for event in events if event["event"] == "step")
+    assert step["figures"].keys() == {"pixels", "masks"}
+    assert step["loss"] == pytest.approx(step["figures"]["pixels"] + step["figures"]["masks"], abs=1e-5)
+    assert step["memory"] > 1e8
+    assert 0 <= step["waiting"] <= 1
+    assert all((tmp_path / "run" / name).is_file() for name in events[-3]["pictures"])
+    assert not (tmp_path / "run" / "cache").exists()
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["recipe"] == "sli2vol"
     assert result.card.training["steps"] == 12
     assert not (tmp_path / "run" / "lock").exists()
@@ -41,12 +51,14 @@ def test_a_run_leaves_a_model_that_propagates_with_settings_events_and_card(scan
 def test_training_lowers_the_loss_on_samples_it_has_not_seen(scans, quick, tmp_path, monkeypatch):
     recipe = find_recipe("sli2vol")
     settings = recipe.settings_model(**(quick | {"synthetic": 2, "shapes": 20, "steps": 80}))
-    task = recipe.build(settings, find_cases(scans))
+    task = recipe.build(settings, Collection.open(find_cases(scans), cache=None)).task
 
     def loss():
         task.network.train()  # the statistics of the batch, for both; the running ones are young after so few steps
+        moment = Moment(0, 0.0, task.network)
         with torch.no_grad():
-            return sum(float(task.loss(task.batch(step), torch_generator(step))[0]) for step in range(1000, 1012))
+            batches = [task.batch(step, (0, 1)) for step in range(1000, 1012)]
+            return sum(float(term.value) for batch in batches for term in task.loss(task.network, batch, moment))
 
     before = loss()
     train("sli2vol", scans, tmp_path / "run", **settings.model_dump())
@@ -72,7 +84,7 @@ def test_a_cancelled_run_resumes_to_the_weights_of_an_uninterrupted_one(scans, q
 
 def test_a_cancel_file_stops_a_run_and_keeps_the_model(scans, quick, tmp_path, monkeypatch):
     def listen(event):
-        if event["event"] == "step":
+        if event["event"] == "step" and event["step"] == 10:
             (tmp_path / "run" / "cancel").touch()
 
     result = train("sli2vol", scans, tmp_path / "run", on_event=listen, **(quick | {"steps": 1000}))
