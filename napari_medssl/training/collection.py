@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,8 @@ class Collection:
     def scan(self, index: int) -> Scan:
         """A scan with its labels; one on disk is memory-mapped, so that only what is looked at is read.
 
+        Ask for it each time instead of keeping it: each memory map that is kept holds a file open.
+
         Raises
         ------
         BadInput
@@ -119,20 +122,20 @@ def _read(
     cases: Sequence[Case], store: Store, leave_out_unusable: bool, on_progress: Callable[[int, int], None] | None
 ) -> tuple[list[Scan | OnDisk], list[Facts | Unusable]]:
     recalled = [store.recall(case) for case in cases]
-    reading = read_cases([case for case, before in zip(cases, recalled, strict=True) if before is None])
     kept: list[Scan | OnDisk] = []
     found: list[Facts | Unusable] = []
     refused = False
-    for case, before in zip(cases, recalled, strict=True):
-        read = before or next(reading)
-        if isinstance(read, Unusable):
-            found.append(read)
-            refused = refused or not leave_out_unusable
-        else:
-            scan, facts = read
-            found.append(facts)
-            if not refused:  # else the rest is only read for the report
-                kept.append(store.keep(case, scan, facts) if isinstance(scan, Scan) else scan)
-        if on_progress is not None:
-            on_progress(len(found), len(cases))
+    with closing(read_cases([case for case, before in zip(cases, recalled, strict=True) if before is None])) as reading:
+        for case, before in zip(cases, recalled, strict=True):
+            read = before or next(reading)
+            if isinstance(read, Unusable):
+                found.append(read)
+                refused = refused or not leave_out_unusable
+            else:
+                scan, facts = read
+                found.append(facts)
+                if not refused:  # else the rest is only read for the report
+                    kept.append(store.keep(case, scan, facts) if isinstance(scan, Scan) else scan)
+            if on_progress is not None:
+                on_progress(len(found), len(cases))
     return kept, found

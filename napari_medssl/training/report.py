@@ -85,7 +85,7 @@ class DataReport:
 
     @property
     def unusable(self) -> int:
-        return len({problem.name for problem in self.problems if problem.severity == "unusable"})
+        return self.scans - self.labelled - self.unlabelled
 
     @property
     def warnings(self) -> int:
@@ -94,13 +94,15 @@ class DataReport:
     def refusal(self, leave_out_unusable: bool = False) -> str:
         """Why no training can start, in a sentence; empty where it can."""
         unusable = [problem for problem in self.problems if problem.severity == "unusable"]
-        if unusable and (not leave_out_unusable or not self.labelled + self.unlabelled):
-            others = self.unusable - 1
-            more = f" ({others} more of {self.scans} scans cannot be used.)" if others else ""
-            advice = "" if leave_out_unusable else " Or leave out unusable scans (leave_out_unusable)."
-            return unusable[0].sentence + more + advice
+        usable = self.labelled + self.unlabelled
+        if unusable and not (leave_out_unusable and usable):
+            several = f"{len(unusable)} of {some(self.scans, 'scan')} cannot be used; the first: "
+            advice = " Or leave out unusable scans (leave_out_unusable)." if usable else ""
+            return (several if len(unusable) > 1 else "") + unusable[0].sentence + advice
         if self.needs_labels and not self.labelled:
-            return f"This needs scans with labels, and none of the {self.scans} has any: put label maps into labels/."
+            return "Scans with labels are needed, and none here has any: put label maps of the same names into labels/."
+        if self.needs_labels and not self.label_values:
+            return "Scans with labels are needed, and the label maps here mark nothing: draw into them first."
         return ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,7 +118,7 @@ class DataReport:
         """For people: a few lines."""
         lines = [_counts(self)]
         if self.label_values:
-            found = ", ".join(f"{count.value} (in {_some(count.scans, 'scan')})" for count in self.label_values[:20])
+            found = ", ".join(f"{count.value} (in {some(count.scans, 'scan')})" for count in self.label_values[:20])
             more = f" and {len(self.label_values) - 20} more" if len(self.label_values) > 20 else ""
             lines.append(f"Labels: {found}{more}.")
         if self.shape and self.spacing and self.intensity:
@@ -148,8 +150,8 @@ def report_on(cases: Sequence[Case], found: Sequence[Facts | Unusable], *, needs
         unlabelled=len(usable) - labelled,
         patients=len(set(patients)),
         label_values=_label_values(all_facts),
-        shape=_spread([facts.shape for facts in all_facts]),
-        spacing=_spread([facts.spacing for facts in all_facts]),
+        shape=spread_of([facts.shape for facts in all_facts]),
+        spacing=spread_of([facts.spacing for facts in all_facts]),
         intensity=(min(f.lowest for f in all_facts), max(f.highest for f in all_facts)) if all_facts else None,
         bytes=sum(facts.bytes for facts in all_facts),
         problems=tuple(problems),
@@ -192,7 +194,8 @@ def _label_values(all_facts: Sequence[Facts]) -> tuple[LabelCount, ...]:
     return tuple(LabelCount(value, scans[value], voxels[value]) for value in sorted(scans))
 
 
-def _spread(rows: Sequence[Sequence[float]]) -> Spread | None:
+def spread_of(rows: Sequence[Sequence[float]]) -> Spread | None:
+    """Smallest, median and largest of each column; None without a row."""
     if not rows:
         return None
     table = np.asarray(rows, dtype=float)
@@ -212,17 +215,17 @@ def _notes(cases: Sequence[Case], all_facts: Sequence[Facts]) -> tuple[str, ...]
     hounsfield = sum(facts.lowest < _AIR for facts in all_facts)
     if 0 < hounsfield < len(all_facts):
         notes.append(
-            f"{_some(hounsfield, 'scan')} look like CT and {len(all_facts) - hounsfield} do not: mixed kinds of"
+            f"{some(hounsfield, 'scan')} look like CT and {len(all_facts) - hounsfield} do not: mixed kinds of"
             " scans are better trained apart."
         )
     orphans = orphan_labels(list(cases))
     if orphans:
-        notes.append(f"{_some(orphans, 'label file')} in labels/ without an image of the same name: not used.")
+        notes.append(f"{some(orphans, 'label file')} in labels/ without an image of the same name: not used.")
     return tuple(notes)
 
 
 def _counts(report: DataReport) -> str:
-    words = f"{_some(report.scans, 'scan')} of {_some(report.patients, 'patient')}, {report.labelled} with labels"
+    words = f"{some(report.scans, 'scan')} of {some(report.patients, 'patient')}, {report.labelled} with labels"
     return f"{words}; {report.unusable} cannot be used." if report.unusable else f"{words}."
 
 
@@ -235,5 +238,6 @@ def _span(spread: Spread) -> str:
     return f"{shown(spread.smallest)} to {shown(spread.largest)} (median {shown(spread.median)})"
 
 
-def _some(count: int, noun: str) -> str:
+def some(count: int, noun: str) -> str:
+    """Such as "1 scan" or "3 scans"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
