@@ -167,7 +167,7 @@ class Tail:
         return events
 
 
-def last_events(path: Path, size: int = 1 << 18) -> list[Event]:
+def last_events(path: Path, size: int = 1 << 17) -> list[Event]:
     """The events in the last `size` bytes of a log, without reading the rest."""
     try:
         with open(path, "rb") as handle:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -43,3 +44,28 @@ def is_alive(who: Mapping[str, Any]) -> bool:
 def _start(who: Mapping[str, Any]) -> float:
     # Linux counts from its own start: when the clock is set anew, both times move along.
     return float(who["started"]) - (float(who["boot"]) if sys.platform == "linux" else 0.0)
+
+
+def kill_tree(who: Mapping[str, Any], patience: float = 10.0) -> bool:
+    """End a process at once, with all that it started; True when it has gone.
+
+    Nothing is done to a process that only has the same number.
+    """
+    if not is_alive(who):
+        return True
+    try:
+        process = psutil.Process(int(who["pid"]))
+        family = process.children(recursive=True)
+        # The parent first, so that it cannot start more.
+        _kill(process)
+        for child in family:
+            _kill(child)
+        psutil.wait_procs([process, *family], timeout=patience)
+    except psutil.NoSuchProcess:
+        pass
+    return not is_alive(who)
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.kill()

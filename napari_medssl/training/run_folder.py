@@ -122,8 +122,9 @@ class RunFolder:
         with guarded(self.path):
             if self.busy():
                 raise BadInput(f"The run in {self.path} is still going (see {self.lock}); cancel it first.")
-            write_text(self.lock, json.dumps(me) + "\n")
             self.queued.unlink(missing_ok=True)  # its turn has come
+            self.cancel.unlink(missing_ok=True)  # what an earlier part was asked
+            write_text(self.lock, json.dumps(me) + "\n")
         try:
             yield
         finally:
