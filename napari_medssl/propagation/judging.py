@@ -36,7 +36,7 @@ def rebuilt_slices(network: nn.Module, match: MatchSettings, pairs: Tensor, on: 
         part = pairs[start : start + _AT_ONCE]
         first, second = part[:, :1].to(on), part[:, 1:].to(on)
         key, query = network(torch.cat([first, second])).chunk(2)
-        rebuilt.append(copy_maps(query, key, first, match, stride)[:, 0].float().cpu())
+        rebuilt.append(copy_maps(query, key, first, match, stride)[:, 0].detach().float().cpu())
     return torch.cat(rebuilt)
 
 

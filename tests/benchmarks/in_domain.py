@@ -1,6 +1,6 @@
 """What training on one's own unlabelled scans is worth: Dice with one drawn slice before and after, on the same scans.
 
-MEDSSL_DATA=... python tests/benchmarks/in_domain.py [--collections ...] [--seconds 600] [--limit 10] [--seeds 3]
+MEDSSL_DATA=... python tests/benchmarks/in_domain.py [--collections ...] [--steps 1500] [--limit 10] [--seeds 3]
 
 For each collection the recipe `sli2vol` is run with its preset "Laptop CPU" on unlabelled scans, and the model that
 comes out is compared with the shipped default that it started from. No label is used in training. Where a collection
@@ -34,7 +34,7 @@ FEW = 4  # collections of fewer patients are trained on the scans that are score
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
-    parser.add_argument("--seconds", type=float, default=600, help="of training, for each collection")
+    parser.add_argument("--steps", type=int, default=1500, help="of training, for each collection")
     parser.add_argument("--limit", type=int, default=10, help="scored cases of a collection")
     parser.add_argument("--seeds", type=int, default=3, help="drawn slices for each label")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -48,10 +48,10 @@ def main() -> None:
         for name in options.collections:
             results.append(compare(name, options, options.runs or Path(scratch)))
             print(results[-1].row(), flush=True)
-    print(f"\nPreset {PRESET}, {options.seconds:.0f} s of training on {options.threads} threads,"
+    print(f"\nPreset {PRESET}, {options.steps} steps, {options.threads} threads,"
           f" {options.seeds} drawn slices a label.\n")  # fmt: skip
-    print("| collection | scans trained on | scored | default | after training | difference (standard error) |")
-    print("|---|---|---|---|---|---|")
+    print("| collection | scans trained on | minutes | scored | default | after training | change (standard error) |")
+    print("|---|---|---|---|---|---|---|")
     for result in results:
         print(result.row())
     if options.json:
@@ -65,6 +65,7 @@ class Compared:
 
     collection: str
     trained_on: str
+    seconds: float
     before: np.ndarray
     after: np.ndarray
 
@@ -72,8 +73,8 @@ class Compared:
         change = self.after - self.before
         error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
         return (
-            f"| {self.collection} | {self.trained_on} | {len(change)} | {self.before.mean():.1f}"
-            f" | {self.after.mean():.1f} | {change.mean():+.1f} ({error:.1f}) |"
+            f"| {self.collection} | {self.trained_on} | {self.seconds / 60:.0f} | {len(change)}"
+            f" | {self.before.mean():.1f} | {self.after.mean():.1f} | {change.mean():+.1f} ({error:.1f}) |"
         )
 
 
@@ -86,13 +87,13 @@ def compare(collection: str, options: argparse.Namespace, runs: Path) -> Compare
         run = runs / name
         preset = next(p for p in find_recipe("sli2vol").presets if p.title == PRESET)
         settings = {**preset.settings, **dict(changed(word) for word in options.set)}
-        settings |= {"name": name, "seconds": options.seconds}
-        train("sli2vol", data, run, on_event=report, **settings)
+        settings |= {"name": name, "seconds": 0, "steps": options.steps}
+        trained = train("sli2vol", data, run, on_event=report, **settings)
     before = score(cases, "default", options.seeds)
     os.environ["NAPARI_MEDSSL_MODELS"] = str(run)
     after = score(cases, name, options.seeds)
     del os.environ["NAPARI_MEDSSL_MODELS"]
-    return Compared(collection, trained_on, before, after)
+    return Compared(collection, trained_on, trained.seconds, before, after)
 
 
 def gather(collection: str, scored: list[LabelledCase], folder: Path) -> tuple[Path, str]:
