@@ -215,7 +215,7 @@ def _notes(cases: Sequence[Case], all_facts: Sequence[Facts]) -> tuple[str, ...]
     hounsfield = sum(facts.lowest < _AIR for facts in all_facts)
     if 0 < hounsfield < len(all_facts):
         notes.append(
-            f"{some(hounsfield, 'scan')} look like CT and {len(all_facts) - hounsfield} do not: mixed kinds of"
+            f"Some scans look like CT ({hounsfield}) and others do not ({len(all_facts) - hounsfield}): mixed kinds of"
             " scans are better trained apart."
         )
     orphans = orphan_labels(list(cases))
