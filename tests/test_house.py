@@ -24,14 +24,14 @@ FLOORS = (
     ("volumes", "metrics"),
     ("training", "models"),
     ("strategies",),
-    ("propagation", "tubes", "nodules", "search"),
+    ("propagation", "segmentation", "tubes", "nodules", "search"),
     ("diagnostics",),
     ("widgets",),
     ("commands",),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-TOOLS = {"propagation", "tubes", "nodules"}
+TOOLS = {"propagation", "segmentation", "tubes", "nodules"}
 
 QT_OR_NAPARI = {"napari", "qtpy", "magicgui", "superqt", "vispy", "PySide6", "PySide2", "PyQt6", "PyQt5", "pytestqt"}
 BINDINGS = {"PySide6", "PySide2", "PyQt6", "PyQt5"}
