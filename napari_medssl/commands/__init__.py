@@ -4,6 +4,6 @@ A command module has ``add_parser(subparsers)``, which describes its options, an
 work and returns the exit status. It imports nothing heavy at its top.
 """
 
-from napari_medssl.commands import demo, doctor, evaluate, models, propagate, recipes, train
+from napari_medssl.commands import demo, doctor, evaluate, models, propagate, recipes, runs, train
 
-COMMANDS = (propagate, evaluate, train, recipes, models, demo, doctor)
+COMMANDS = (propagate, evaluate, train, runs, recipes, models, demo, doctor)

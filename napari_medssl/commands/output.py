@@ -87,13 +87,17 @@ class Progress:
         """Say that `done` of `total` steps are finished."""
         self.fraction(done / total, f"{self._what} {done} of {total}")
 
-    def fraction(self, part: float, words: str) -> None:
-        """Say `words`, and how long the rest takes when `part` (0..1) of the work is finished."""
+    def fraction(self, part: float, words: str, left: float | None = None) -> None:
+        """Say `words`, and how long the rest takes when `part` (0..1) of the work is finished.
+
+        `left` are its seconds where they are known better than from the time that has passed here.
+        """
         now = self._clock()
         if part < 1 and now - self._last < self._every:
             return
         self._last = now
-        left = (now - self._start) * (1 - part) / part if part > 0 else math.nan
+        if left is None:
+            left = (now - self._start) * (1 - part) / part if part > 0 else math.nan
         time_left = "done" if part >= 1 else f"about {duration(left)} left" if math.isfinite(left) else "starting"
         self._show(f"{words}, {time_left}")
 

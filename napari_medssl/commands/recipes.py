@@ -1,42 +1,84 @@
-"""``napari-medssl recipes``: what can be trained, and every setting with its type, range and meaning."""
+"""``napari-medssl recipes``: what can be trained, presets, and every setting with its type, range and meaning."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_medssl.commands import options
 from napari_medssl.commands.output import print_json, table
+from napari_medssl.errors import BadInput
+
+if TYPE_CHECKING:
+    from napari_medssl.training import Preset, Recipe
 
 
 def add_parser(subparsers: options.Subparsers) -> None:
     """Describe the command's options."""
     parser = options.add_command(subparsers, "recipes", run, "list what can be trained, or the settings of one recipe")
-    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="show this recipe's settings")
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="show this recipe's presets and settings")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the recipes, or the settings of one."""
+    """List the recipes, or the presets and settings of one."""
     from napari_medssl.training import find_recipe, list_recipes
 
     if args.recipe is None:
-        recipes = list_recipes()
+        recipes = list(list_recipes().values())
         if args.json:
-            print_json({"recipes": [{"name": name, "summary": recipe.summary} for name, recipe in recipes.items()]})
+            print_json({"recipes": [_described(recipe) for recipe in recipes]})
         else:
-            print(table(("Recipe", ""), [(name, recipe.summary) for name, recipe in recipes.items()], left=2))
-            print("\nnapari-medssl recipes RECIPE lists the settings of one.")
+            listed = [(recipe.group, recipe.name, recipe.title, recipe.summary) for recipe in recipes]
+            print(table(("For", "Recipe", "What it does", ""), listed, left=4))
+            print("\nnapari-medssl recipes RECIPE lists the presets and settings of one.")
         return 0
     recipe = find_recipe(args.recipe)
     settings = describe_settings(recipe.settings_model)
     if args.json:
-        print_json({"name": args.recipe, "summary": recipe.summary, "settings": settings})
+        print_json({**_described(recipe), "settings": settings})
         return 0
+    print(f"{recipe.name}: {recipe.title}. {recipe.summary}\n")
+    if recipe.presets:
+        presets = [(preset_name(preset), preset.help, _words(preset)) for preset in recipe.presets]
+        print(table(("Preset", "", "Sets"), presets, left=3), end="\n\n")
     rows = [(s["name"], s["type"], s["default"], s["range"], s["help"]) for s in settings]
-    print(f"{args.recipe}: {recipe.summary}\n")
     print(table(("Setting", "Type", "Default", "Range", ""), [tuple(map(str, row)) for row in rows], left=5))
-    print(f"\nUse them as napari-medssl train {args.recipe} --set NAME=VALUE ...")
+    print(f"\nUse them as napari-medssl train {recipe.name} --preset NAME --set NAME=VALUE ...")
     return 0
+
+
+def preset_name(preset: Preset) -> str:
+    """A preset's name on the command line: ``quick-check`` for "Quick check"."""
+    return "-".join(preset.title.casefold().split())
+
+
+def preset_settings(recipe: Recipe, name: str) -> dict[str, Any]:
+    """The settings of a preset by its name or title; `BadInput` where there is none."""
+    wanted = "-".join(name.casefold().split())
+    for preset in recipe.presets:
+        if preset_name(preset) == wanted:
+            return dict(preset.settings)
+    known = ", ".join(map(preset_name, recipe.presets)) or "none"
+    raise BadInput(f"Recipe {recipe.name} has no preset {name!r}; its presets are: {known}.")
+
+
+def _described(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "title": recipe.title,
+        "group": recipe.group,
+        "summary": recipe.summary,
+        "purpose": recipe.purpose,
+        "needs_labels": recipe.needs_labels,
+        "presets": [
+            {"name": preset_name(p), "title": p.title, "help": p.help, "settings": dict(p.settings)}
+            for p in recipe.presets
+        ],
+    }
+
+
+def _words(preset: Preset) -> str:
+    return " ".join(f"{key}={value}" for key, value in preset.settings.items())
 
 
 def describe_settings(model: Any) -> list[dict[str, Any]]:
@@ -48,6 +90,7 @@ def describe_settings(model: Any) -> list[dict[str, Any]]:
         described.append(
             {
                 "name": name,
+                "title": entry.get("title", name),
                 "type": _type(entry, schema),
                 "default": entry.get("default", "(needed)"),
                 "range": _range(entry, schema),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +30,10 @@ def add_parser(subparsers: options.Subparsers) -> None:
     add = parser.add_argument
     # fmt: off
     add("recipe", metavar="RECIPE", help="see napari-medssl recipes")
-    add("--data", metavar="DIR", type=Path, required=True,
-        help="the data folder, with images/ and, where there are any, labels/")
+    add("--data", metavar="DIR", type=Path,
+        help="the data folder, with images/ and, where there are any, labels/; with --resume, that of the run")
     add("--run", metavar="DIR", type=Path, required=True, dest="run_folder", help="the run folder to write")
+    add("--preset", metavar="NAME", help="settings for a situation, see napari-medssl recipes RECIPE")
     add("--set", metavar="KEY=VALUE", action="append", default=[], dest="settings",
         help="change a setting; may be given several times")
     add("--resume", action="store_true", help="go on where the run folder's checkpoint stopped")
@@ -37,37 +42,91 @@ def add_parser(subparsers: options.Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train until the recipe is done, or until it is stopped; the run folder can be resumed either way."""
-    from napari_medssl.training import train
-
+    if args.data is None and not args.resume:
+        raise BadInput("Say where the scans are: --data DIR is needed for a new run.")
     settings = parse_settings(args.settings)
     if args.device != "auto":
         settings.setdefault("device", args.device)
     check_folder_output(args.run_folder)
+    # Of the processes that torchrun starts one speaks for all.
+    leads = os.environ.get("RANK", "0") == "0"
+    if not leads:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (until this process ends)
+
+    from napari_medssl.commands.recipes import preset_settings
+    from napari_medssl.training import find_recipe, train
+
+    if args.preset is not None:
+        settings = preset_settings(find_recipe(args.recipe), args.preset) | settings
     new = not args.run_folder.exists()
-    progress = Progress()
-
-    def on_event(event: dict[str, Any]) -> None:
-        if event["event"] == "step":
-            progress.fraction(event["done"], f"Step {event['step']}, loss {event['loss']:.4g}")
-
+    teller = Teller(args.run_folder) if leads else None
     with Interruption() as cancelled:
         try:
             trained = train(
                 args.recipe, args.data, args.run_folder,
-                resume=args.resume, on_event=on_event, cancelled=cancelled, **settings,
+                resume=args.resume, on_event=teller, cancelled=cancelled, **settings,
             )  # fmt: skip
         except BadInput:
             if new and args.run_folder.is_dir() and not any(args.run_folder.iterdir()):
                 args.run_folder.rmdir()
             raise
         finally:
-            progress.close()
+            if teller is not None:
+                teller.close()
     report = Report.of(trained, args.recipe)
     if args.json:
         print_json(report)
     else:
         print(report.in_words())
     return 0 if report.complete else CANCELLED
+
+
+class Teller:
+    """Says on stderr what a run tells, in a person's words."""
+
+    def __init__(self, folder: Path) -> None:
+        self._progress, self._folder = Progress(), folder
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "prepare":
+            part = event["done"] / max(1, event["total"])
+            self._progress.fraction(part, f"{event['text']}: {event['done']} of {event['total']}")
+        elif kind == "start":
+            self._line(_start_words(event))
+        elif kind == "step":
+            words = f"Step {event['step']}, loss {_number(event['loss'])}"
+            self._progress.fraction(event["done"], words, event["left"])
+        elif kind == "validation" and event["metrics"]:
+            figures = ", ".join(f"{name} {_number(value)}" for name, value in event["metrics"].items())
+            self._line(f"Validation at step {event['step']}: {figures}{', the best so far' if event['best'] else ''}")
+        self._keep_log_short()
+
+    def close(self) -> None:
+        self._progress.close()
+
+    def _line(self, words: str) -> None:
+        self._progress.close()
+        print(words, file=sys.stderr, flush=True)
+
+    def _keep_log_short(self) -> None:
+        """A run that nobody supervises must not fill the disk with what it prints."""
+        from napari_medssl.training.launch import trim_log
+
+        with suppress(OSError, ValueError):
+            log = self._folder / "log.txt"
+            if os.path.samestat(os.fstat(sys.stderr.fileno()), log.stat()):
+                trim_log(log)
+
+
+def _start_words(event: Mapping[str, Any]) -> str:
+    scans = " and ".join(f"{event[kind]} {kind}" for kind in ("labelled", "unlabelled") if event[kind])
+    begin = f"Going on from step {event['step']}" if event["step"] else "Training"
+    return f"{begin} on {event['device']} ({event['precision']}) with {scans} scans"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 @dataclass(frozen=True)
@@ -81,18 +140,23 @@ class Report:
     steps: int
     seconds: float
     complete: bool
+    metrics: dict[str, float]
 
     @classmethod
     def of(cls, trained: TrainedModel, recipe: str) -> Report:
         name, folder = trained.card.name, trained.folder
         weights = folder / f"{name}.safetensors"
-        return cls(recipe, str(folder), name, str(weights), trained.steps, trained.seconds, trained.complete)
+        metrics = dict(trained.card.metrics.get("validation") or {})
+        return cls(recipe, str(folder), name, str(weights), trained.steps, trained.seconds, trained.complete, metrics)
 
     def in_words(self) -> str:
         """The report for people."""
         first = f"Trained model {self.model}" if self.complete else "Cancelled; the model as it stands was kept"
         use = f"NAPARI_MEDSSL_MODELS={self.run} napari-medssl propagate ... --model {self.model}"
-        lines = [f"{first}: {self.steps} steps in {duration(self.seconds)}, in {self.weights}.", f"Use it with {use}"]
+        lines = [f"{first}: {self.steps} steps in {duration(self.seconds)}, in {self.weights}."]
+        if self.metrics:
+            lines.append("Validation: " + ", ".join(f"{name} {_number(v)}" for name, v in self.metrics.items()) + ".")
+        lines.append(f"Use it with {use}")
         if not self.complete:
             lines.append("Go on with the same command and --resume.")
         return "\n".join(lines)

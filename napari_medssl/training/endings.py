@@ -94,7 +94,7 @@ def _signal(code: int) -> str:
 
 def _last_line(log: str) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", log) if line.strip()]
-    if not lines or re.match(r"Step \d+|Reading |\{", lines[-1]):
+    if not lines or re.match(r"Step \d+|Reading |Training on|Going on|Validation at|\{", lines[-1]):
         return ""  # progress, or the report: they tell nothing of the end
     if "Traceback (most recent call last)" in log:
         return f"Training ended with an error of the program ({lines[-1][:300]}); log.txt has more."

@@ -21,7 +21,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.files import write_text
 from napari_medssl.training.clearing import clear_run
 from napari_medssl.training.guards import guarded
-from napari_medssl.training.launch import note_exit
+from napari_medssl.training.launch import launch, note_exit
 from napari_medssl.training.processes import is_alive, kill_tree
 from napari_medssl.training.run_folder import RunFolder, read_record
 from napari_medssl.training.run_info import RunInfo, is_active, look
@@ -29,7 +29,7 @@ from napari_medssl.training.supervisor import Supervisor
 
 __all__ = [
     "RunInfo", "Supervisor", "cancel", "find_run", "kill", "list_runs", "look", "remove", "resume", "runs_folder",
-    "submit",
+    "start", "submit",
 ]  # fmt: skip
 
 FOLDER_VARIABLE = "NAPARI_MEDSSL_RUNS"
@@ -115,6 +115,24 @@ def resume(folder: Path, *, data: str | Path | None = None, **changed: Any) -> N
         for stale in (run.cancel, run.exit, run.child, run.lock):
             stale.unlink(missing_ok=True)
         _line_up(run)
+
+
+def start(folder: Path) -> None:
+    """Start a run that waits, now and in the background, whatever else is under way.
+
+    Raises
+    ------
+    BadInput
+        There is no run, it does not wait, or its process cannot be started.
+    """
+    run = RunFolder(Path(folder), resume=True)
+    with guarded(run.path):
+        if is_active(run) or not run.queued.exists():
+            raise BadInput(f"The run in {folder} does not wait for its turn; see how it stands.")
+        try:
+            launch(run)
+        except OSError as error:
+            raise BadInput(f"Training could not be started: {error.strerror or error}.") from error
 
 
 def cancel(folder: Path) -> None:

@@ -43,8 +43,10 @@ def environment() -> dict[str, str]:
     installed = [Path(path).resolve() for path in (*site.getsitepackages(), site.getusersitepackages())]
     if home not in installed:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(home), env.get("PYTHONPATH", ""))))
-    if "NAPARI_MEDSSL_MODELS" in env:
-        env["NAPARI_MEDSSL_MODELS"] = str(Path(env["NAPARI_MEDSSL_MODELS"]).expanduser().absolute())
+    for shelf in ("NAPARI_MEDSSL_MODELS", "NAPARI_MEDSSL_EXTRA_MODELS"):  # the run works in another folder
+        parts = [str(Path(part).expanduser().absolute()) for part in env.get(shelf, "").split(os.pathsep) if part]
+        if parts:
+            env[shelf] = os.pathsep.join(parts)
     # A crash then leaves its traceback in the log.
     return env | {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONIOENCODING": "utf-8"}
 
