@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from napari_medssl.segmentation.intensities import Intensities, Scale, decide, looks_like_ct
 from napari_medssl.training.collection import Collection
-from napari_medssl.volumes.orientation import Display
 
 _PLACES = 1000  # voxels of a label in a scan to centre samples on
 _SLAB = 2**22  # voxels looked at at once
@@ -51,10 +50,9 @@ class Found:
 def aligned(collection: Collection, index: int) -> Aligned:
     """A scan of a collection in display order."""
     scan = collection.scan(index)
-    display: Display = getattr(scan, "display", Display())
-    z, y, x = (scan.spacing[axis] for axis in display.permutation)
-    labels = None if scan.labels is None else display.forward(scan.labels)
-    return Aligned(display.forward(scan.array), (z, y, x), labels)
+    z, y, x = (scan.spacing[axis] for axis in scan.display.permutation)
+    labels = None if scan.labels is None else scan.display.forward(scan.labels)
+    return Aligned(scan.display.forward(scan.array), (z, y, x), labels)
 
 
 def look_at(scan: Aligned) -> Found:

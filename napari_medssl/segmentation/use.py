@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from napari_medssl.devices import use_bfloat16
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.segmentation.inference import predict
 from napari_medssl.segmentation.load import SegmentationModel, load_model
@@ -79,10 +81,12 @@ def segment(
         if cancelled is not None and cancelled():
             raise Cancelled("The segmentation was stopped.")
 
-    labels = predict(
-        loaded.network, loaded.plan, array, [scan.spacing[axis] for axis in display.permutation], loaded.device,
-        pause=pause, on_window=on_progress or (lambda done, total: None), probability=chance,
-    )  # fmt: skip
+    quick = use_bfloat16("auto", loaded.device)  # three times as quick where the hardware has it, as in training
+    with torch.autocast(loaded.device.type, torch.bfloat16, enabled=quick):
+        labels = predict(
+            loaded.network, loaded.plan, array, [scan.spacing[axis] for axis in display.permutation], loaded.device,
+            pause=pause, on_window=on_progress or (lambda done, total: None), probability=chance,
+        )  # fmt: skip
     return Segmented(
         np.ascontiguousarray(display.back(labels)),
         dict(loaded.plan.names),

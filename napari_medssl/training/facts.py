@@ -13,6 +13,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.training.data import Case
 from napari_medssl.volumes.frames import frame_count
 from napari_medssl.volumes.labels import read_labels
+from napari_medssl.volumes.orientation import Display, display_for
 from napari_medssl.volumes.reading import load
 
 _LARGEST = 1e30  # beyond it sums of squares leave the range of 32-bit numbers
@@ -27,11 +28,13 @@ class Scan:
     array : (z, y, x) in the file's own values: uint8, int16 or float32
     spacing : mm (z, y, x)
     labels : (z, y, x) uint8, int16 or int32, None where the scan has none
+    display : how the arrays are turned to run head to foot, front to back and right to left
     """
 
     array: NDArray[Any]
     spacing: tuple[float, float, float]
     labels: NDArray[Any] | None = None
+    display: Display = Display()
 
     @property
     def bytes(self) -> int:
@@ -50,6 +53,7 @@ class Facts:
     bytes : that the scan and its labels take once read
     digest : the same for the same voxels
     labels : {value: voxels} without 0, None where the scan has no labels
+    display : as of the scan
     """
 
     shape: tuple[int, ...]
@@ -60,6 +64,7 @@ class Facts:
     bytes: int
     digest: str
     labels: dict[int, int] | None = None
+    display: Display = Display()
 
 
 class Unusable(BadInput):
@@ -95,13 +100,13 @@ def read_case(case: Case) -> tuple[Scan, Facts]:
             labels = _small_labels(case, read_labels(case.label, like=volume).array)
         except BadInput as error:
             raise Unusable("labels do not fit", str(error)) from error
-    scan = Scan(_small(array), volume.spacing, labels)
+    scan = Scan(_small(array), volume.spacing, labels, display_for(volume.geometry))
     lowest, highest = float(array.min()), float(array.max())
     if lowest == highest:
         raise Unusable("all the same value", f"{case.image} has the same value everywhere ({lowest:g}); leave it out.")
     facts = Facts(
         volume.shape, volume.spacing, lowest, highest, not_numbers, scan.bytes, _digest(scan.array),
-        _counts(labels) if labels is not None else None,
+        _counts(labels) if labels is not None else None, scan.display,
     )  # fmt: skip
     return scan, facts
 

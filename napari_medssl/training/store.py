@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,50 @@ from napari_medssl.errors import BadInput
 from napari_medssl.files import atomic_path, write_text
 from napari_medssl.training.data import Case
 from napari_medssl.training.facts import Facts, Scan
+from napari_medssl.volumes.orientation import Display
 
 _FORMAT = 1
 _SHARE = 0.25  # of the available memory that scans may take where nothing is said
 _CGROUP = Path("/sys/fs/cgroup")
+_AGAIN = "resume the run, and it is made anew."
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """An array in a .npy file. What the file's header says is kept here, since reading it takes longest in opening it."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int
+
+    @classmethod
+    def look(cls, path: Path) -> Mapped:
+        """What is in a file; an error of reading where it is not whole."""
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cls(path, array.shape, array.dtype.str, int(array.offset))
+
+    def open(self) -> NDArray[Any]:
+        try:
+            mapped: NDArray[Any] = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+        except FileNotFoundError as error:
+            raise BadInput(f"{self.path}, a scan kept by this run, is gone; {_AGAIN}") from error
+        except ValueError as error:
+            raise BadInput(f"{self.path}, a scan kept by this run, is damaged; {_AGAIN}") from error
+        return mapped
 
 
 @dataclass(frozen=True)
 class OnDisk:
     """A scan kept as files beside one another that are memory-mapped when asked for."""
 
-    image: Path
-    labels: Path | None
+    image: Mapped
+    labels: Mapped | None
     spacing: tuple[float, float, float]
 
     def open(self) -> Scan:
         """The scan, memory-mapped; no file stays open when it is let go."""
-        return Scan(_map(self.image), self.spacing, None if self.labels is None else _map(self.labels))
+        return Scan(self.image.open(), self.spacing, None if self.labels is None else self.labels.open())
 
 
 class Store:
@@ -56,12 +82,12 @@ class Store:
             if content["format"] != _FORMAT or content["sources"] != _sources(case):
                 return None
             facts = _facts(content["facts"])
-            kept = self._place(case, facts)
+            kept = self._look(case, facts)
             scan = kept.open()
             if scan.array.shape != facts.shape or scan.bytes != facts.bytes:
                 return None
             return kept, facts
-        except (OSError, ValueError, KeyError, TypeError):  # BadInput is a ValueError
+        except (OSError, EOFError, ValueError, KeyError, TypeError):  # BadInput is a ValueError
             return None
 
     def keep(self, case: Case, scan: Scan, facts: Facts) -> Scan | OnDisk:
@@ -73,19 +99,22 @@ class Store:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"Scans cannot be kept in {self._folder}: {(error.strerror or '').lower()}.") from error
-        kept = self._place(case, facts)
-        _write(kept.image, scan.array)
-        if kept.labels is not None and scan.labels is not None:
-            _write(kept.labels, scan.labels)
+        image, labels = self._files(case)
+        _write(image, scan.array)
+        if scan.labels is not None:
+            _write(labels, scan.labels)
         # Last, so that it vouches for the others.
         record = {"format": _FORMAT, "sources": _sources(case), "facts": asdict(facts)}
         write_text(self._folder / f"{_key(case)}.json", json.dumps(record))
-        return kept
+        return self._look(case, facts)
 
-    def _place(self, case: Case, facts: Facts) -> OnDisk:
+    def _look(self, case: Case, facts: Facts) -> OnDisk:
         z, y, x = facts.spacing
-        labels = self._folder / f"{_key(case)}.labels.npy" if facts.labels is not None else None
-        return OnDisk(self._folder / f"{_key(case)}.image.npy", labels, (z, y, x))
+        image, labels = self._files(case)
+        return OnDisk(Mapped.look(image), Mapped.look(labels) if facts.labels is not None else None, (z, y, x))
+
+    def _files(self, case: Case) -> tuple[Path, Path]:
+        return self._folder / f"{_key(case)}.image.npy", self._folder / f"{_key(case)}.labels.npy"
 
 
 def memory_budget(gigabytes: float) -> float:
@@ -119,24 +148,10 @@ def _facts(content: dict[str, Any]) -> Facts:
     labels = content["labels"]
     triples = {key: tuple(content[key]) for key in ("shape", "spacing")}
     counted = None if labels is None else {int(value): int(count) for value, count in labels.items()}
-    return Facts(**(content | triples | {"labels": counted}))
+    display = Display.from_json(content["display"])
+    return Facts(**(content | triples | {"labels": counted, "display": display}))
 
 
 def _write(path: Path, array: NDArray[Any]) -> None:
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
         np.save(handle, array, allow_pickle=False)
-
-
-def _map(path: Path) -> NDArray[Any]:
-    try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise BadInput(f"{path}, a scan kept by this run, is gone; resume the run, and it is made anew.") from error
-    except (ValueError, EOFError) as error:
-        raise BadInput(f"{path}, a scan kept by this run, is damaged; resume the run, and it is made anew.") from error
-    return mapped
-
-
-def total_bytes(scans: Sequence[Scan | OnDisk]) -> int:
-    """Bytes that the scans in memory take."""
-    return sum(scan.bytes for scan in scans if isinstance(scan, Scan))
