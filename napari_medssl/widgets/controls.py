@@ -8,6 +8,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+# A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
+BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
+# The button that is the next step.
+EMPHASIS = "QPushButton:enabled { background: #2f6fb0; color: white; }"
+WRONG = "QLabel { color: #d9622b; }"  # a text that says what is wrong
 # For buttons whose text ends in an arrow of its own: napari's theme lays Qt's over the text.
 NO_ARROW = "QToolButton::menu-indicator { image: none; }"
 
@@ -55,6 +60,11 @@ def text(name: str) -> QLabel:
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
+
+
+def first_line_style(kind: str) -> str:
+    """The look of a widget's first line; `kind` is one of `BARS`."""
+    return f"QLabel {{ border-left: 4px solid {BARS[kind]}; padding: 4px 4px 4px 8px; }}"
 
 
 def row(*widgets: QWidget) -> QWidget:

@@ -64,8 +64,8 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     step = next((power * times for times in (1, 2, 5) if power * times >= rough), power * 10)
     first = np.ceil(low / step - 1e-9)
     count = int(np.floor(high / step + 1e-9) - first) + 1
-    # Rounded, since 3 * 0.1 is not 0.3.
-    return [float(round(number, 12)) for number in (first + np.arange(max(0, count))) * step]
+    decimals = max(0, 2 - int(np.floor(np.log10(step))))  # since 3 * 0.1 is not 0.3
+    return [float(round(number, decimals)) for number in (first + np.arange(max(0, count))) * step]
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QVBoxLayout, QWidget
 
-from napari_medssl.widgets.controls import button, fold, row, text
+from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, fold, row, text
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.propagate_options import PropagateOptions
 from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line, emphasised
@@ -14,11 +14,7 @@ from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_l
 if TYPE_CHECKING:
     from napari.viewer import ViewerModel
 
-# A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
-BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
 WIDTH = 316  # the dock's title fits too
-# The button that is the next step.
-EMPHASIS = "QPushButton:enabled { background: #2f6fb0; color: white; }"
 
 
 class PropagateForm(QWidget):
@@ -86,9 +82,9 @@ class PropagateForm(QWidget):
             shown.setVisible(False)
 
     def say(self, kind: str, sentence: str) -> None:
-        """Show `sentence` in the first line; `kind` is one of `BARS`."""
+        """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
         self.hint.setText(sentence)
-        self.hint.setStyleSheet(f"QLabel {{ border-left: 4px solid {BARS[kind]}; padding: 4px 4px 4px 8px; }}")
+        self.hint.setStyleSheet(first_line_style(kind))
 
     def show_situation(self, now: Situation, running: bool, cancelling: bool, redoable: bool) -> None:
         """Offer what can be done now; while a propagation runs, lock what must not change under it."""

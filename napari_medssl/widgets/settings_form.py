@@ -8,12 +8,11 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from napari_medssl.widgets.controls import CalmMenu, fold, text
+from napari_medssl.widgets.controls import WRONG, CalmMenu, fold, text
 from napari_medssl.widgets.settings_fields import FieldView
 
 MORE = "More settings"
 UNDO_WIDTH = 24
-WRONG = "QLabel { color: #d9622b; }"  # reads on dark and on light
 Choices = Sequence[tuple[str, Any]]
 
 

@@ -53,6 +53,7 @@ class TrainWidget(DockedWidget):
         self.confirm = _confirm
         self.open_folder = _open_folder
         self.ask_changes = ask_changes
+        self.use_model = lambda viewer, info: None
         self.form = TrainForm()
         self.shown: Path | None = None
         self._trouble = ""
@@ -89,6 +90,7 @@ class TrainWidget(DockedWidget):
         form.history.selected.connect(lambda folder: self.show_run(folder, to_front=True))
         form.history.ticked.connect(self._draw_soon.start)
         self.new.changed.connect(self.look)
+        self.new.ready.connect(self._draw_soon.start)
         self.offer.resume_asked.connect(lambda folder: self._ask("resume", folder))
         self.offer.look_asked.connect(lambda: form.show_tab(RUNS))
         self.runs.listed.connect(self._on_listed)
@@ -168,6 +170,8 @@ class TrainWidget(DockedWidget):
 
     def _on_tab(self) -> None:
         self._trouble = ""
+        if self.form.tabs.currentIndex() == RUNS:
+            self.runs.list_again()
         self._draw_soon.start()
         self.look()
 
@@ -218,7 +222,7 @@ class TrainWidget(DockedWidget):
             self.runs.ask("resume", info.folder, lambda: self.show_run(info.folder, to_front=True), **changes)
 
     def _use(self, info: Any) -> None:
-        raise NotImplementedError
+        self.use_model(self.viewer, info)
 
     def _bring_picture(self, path: str) -> None:
         run = self.shown
@@ -236,10 +240,10 @@ def _usual(jobs: Any, home: Path | None) -> tuple[Any, Path]:
     if jobs is None:
         from napari_medssl.training import jobs as jobs
     if home is None:
-        from napari_medssl.widgets.preferences import runs_folder_preference
+        from napari_medssl.widgets import preferences
 
-        home = runs_folder_preference() or jobs.runs_folder()
-    return jobs, home
+        home = getattr(preferences, "runs_folder_preference", lambda: None)() or jobs.runs_folder()
+    return jobs, home.absolute()
 
 
 def _confirm(parent: QWidget, question: str) -> bool:

@@ -20,11 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medssl.widgets.controls import NO_ARROW, button, fold, row, text
+from napari_medssl.widgets.controls import NO_ARROW, WRONG, button, fold, row, text
 from napari_medssl.widgets.train_scans import Finding
 
 MOST_HEIGHT = 150
-WRONG = "QLabel { color: #d9622b; }"
 
 
 class DataPanel(QWidget):
@@ -113,8 +112,8 @@ class DataPanel(QWidget):
             item.setToolTip(problem.in_words())
             self.problems.addItem(item)
         self.problems.fit()
-        unusable = sum(problem.unusable for problem in finding.problems)
-        self.heading.setText(_heading(unusable, len(finding.problems) - unusable))
+        unusable = finding.unusable
+        self.heading.setText(_heading(unusable, sum(not problem.unusable for problem in finding.problems)))
         self.heading.setVisible(bool(finding.problems))
         self.problems.setVisible(bool(finding.problems) and self.heading.isChecked())
         self.leave_out.setVisible(bool(unusable) and not finding.failed)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from napari_medssl.widgets.controls import button, row, text
-from napari_medssl.widgets.propagate_form import BARS, EMPHASIS
+from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, row, text
 from napari_medssl.widgets.train_data import DataPanel
 from napari_medssl.widgets.train_history import HistoryPanel
 from napari_medssl.widgets.train_plan import PlanPanel
@@ -54,12 +53,11 @@ class TrainForm(QWidget):
         return page
 
     def say(self, kind: str, sentence: str) -> None:
-        """Show `sentence` in the first line; `kind` is one of `BARS`."""
+        """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
         if self.hint.text() != sentence:
             self.hint.setText(sentence)
-        style = f"QLabel {{ border-left: 4px solid {BARS[kind]}; padding: 4px 4px 4px 8px; }}"
-        if self.hint.styleSheet() != style:
-            self.hint.setStyleSheet(style)
+        if self.hint.styleSheet() != first_line_style(kind):
+            self.hint.setStyleSheet(first_line_style(kind))
 
     def can_start(self, ready: bool, why_not: str) -> None:
         """Offer Start, or say on it why not."""

@@ -23,6 +23,7 @@ class NewRun(QObject):
     """Passes what is chosen in the panels on to the session, and shows what follows from it."""
 
     changed = Signal()
+    ready = Signal()  # the recipes are known
 
     def __init__(
         self, form: TrainForm, session: TrainSession, desk: Desk, *, checker: Checker | None, recipes: Recipes | None
@@ -52,6 +53,7 @@ class NewRun(QObject):
     def _on_recipes(self, recipes: Mapping[str, Any]) -> None:
         self.session.recipes = recipes
         self.form.recipe.show_recipes(recipes, self.session.choices.recipe)
+        self.ready.emit()
         last = next((Path(folder) for folder in self.session.choices.folders), None)
         if last is not None and self.session.folder is None and last.is_dir():
             self.use_folder(last)

@@ -9,9 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_medssl.training.settings import Preset
-from napari_medssl.widgets.controls import text
+from napari_medssl.widgets.controls import WRONG, text
 from napari_medssl.widgets.settings_fields import FieldView
-from napari_medssl.widgets.settings_form import WRONG, SettingsForm
+from napari_medssl.widgets.settings_form import SettingsForm
 
 # The button that is pressed must be seen on both themes.
 PRESSED = "QPushButton:checked { background: #2f6fb0; color: white; }"

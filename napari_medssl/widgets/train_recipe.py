@@ -53,7 +53,7 @@ class RecipePanel(QWidget):
     def _add_heading(self, title: str) -> None:
         self.menu.addItem(title, "")
         item = self.menu.model().item(self.menu.count() - 1)
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled & ~Qt.ItemFlag.ItemIsSelectable)
+        item.setFlags(Qt.ItemFlag.NoItemFlags)  # passed over by keys, too
         font = item.font()
         font.setBold(True)
         item.setFont(font)

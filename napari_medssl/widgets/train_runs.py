@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_medssl.errors import BadInput
 from napari_medssl.training.track import Track
 from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.train_supervision import Supervision
+from napari_medssl.widgets.train_texts import UNDER_WAY
 
 Failed = Callable[[BaseException], None]
 LOG_BYTES = 40_000
+PATIENCE_S = 4.0
 
 
 class TrainRuns(QObject):
@@ -36,7 +40,8 @@ class TrainRuns(QObject):
         self._removed: set[Path] = set()
         self._tracks: dict[Path, Track] = {}
         self._unread: dict[Path, list[Any]] = {}  # what arrived while the run's log was being read
-        self._leave = supervision.join(desk.line(self._on_info), desk.line(self._on_events))
+        self._followed: set[Path] = set()  # those that the supervisor is known to follow
+        self._leave = supervision.join(desk.line(self._on_report), desk.line(self._on_events))
         desk.send(lambda: jobs.list_runs(home), self._on_listed, self.failed.emit)
 
     def leave(self) -> None:
@@ -61,11 +66,24 @@ class TrainRuns(QObject):
         """What a run told; empty until its log has been read, which `told` announces."""
         if folder not in self._tracks:
             self._tracks[folder] = Track()
-            self._unread[folder] = []
-            self._desk.send(
-                lambda: _read(folder), lambda events: self._on_read(folder, events), lambda _: self._on_read(folder, [])
-            )
+            self._read(folder)
         return self._tracks[folder]
+
+    def _read(self, folder: Path) -> None:
+        self._unread[folder] = []
+        self._desk.send(
+            lambda: _read(folder), lambda events: self._on_read(folder, events), lambda _: self._on_read(folder, [])
+        )
+
+    def list_again(self) -> None:
+        """Find out which runs were removed by others."""
+        jobs, home = self._jobs, self._home
+        self._desk.send(lambda: [info.folder for info in jobs.list_runs(home)], self._on_listed_again)
+
+    def _on_listed_again(self, folders: Sequence[Path]) -> None:
+        for gone in set(self._infos) - set(folders):
+            if not gone.exists():
+                self._forget(gone)
 
     def submit(self, recipe: str, data: Path, settings: Mapping[str, Any], then: Callable[[Path], None]) -> None:
         """Put a new run into the queue; `then` is called with its folder."""
@@ -76,6 +94,7 @@ class TrainRuns(QObject):
             return folder, jobs.look(folder)
 
         def done(made: tuple[Path, Any]) -> None:
+            self._removed.discard(made[0])
             self._on_info(made[1])
             self._supervision.wake()
             then(made[0])
@@ -92,7 +111,7 @@ class TrainRuns(QObject):
         }  # fmt: skip
 
         def errand() -> Any:
-            errands[action](folder, **settings)
+            _patiently(lambda: errands[action](folder, **settings), lambda: jobs.look(folder).state in UNDER_WAY)
             return None if action == "remove" else jobs.look(folder)
 
         def done(info: Any) -> None:
@@ -121,6 +140,15 @@ class TrainRuns(QObject):
             self._infos[info.folder] = info
             self.changed.emit()
 
+    def _on_report(self, info: Any) -> None:
+        """The supervisor tells how a run stands. It tells events from its first report on; what came before that, and
+        after the log was read, is read now."""
+        if info.folder not in self._followed:
+            self._followed.add(info.folder)
+            if info.folder in self._tracks and info.folder not in self._unread:
+                self._read(info.folder)
+        self._on_info(info)
+
     def _on_events(self, told: tuple[Path, Sequence[Any]]) -> None:
         folder, events = told
         if folder in self._unread:
@@ -139,6 +167,19 @@ class TrainRuns(QObject):
         self._infos.pop(folder, None)
         self._tracks.pop(folder, None)
         self.changed.emit()
+
+
+def _patiently(errand: Callable[[], Any], going: Callable[[], bool]) -> None:
+    """Do it; a run that has said its last word may take another moment to leave, and cannot be touched until then."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            errand()
+            return
+        except BadInput:
+            if going() or time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def _read(folder: Path) -> list[Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari_medssl.widgets.train_texts import counted
+
+if TYPE_CHECKING:
+    from napari_medssl.training.report import DataReport
 
 OnProgress = Callable[[int, int], None]
 
@@ -21,6 +25,7 @@ class Problem:
     unusable: bool
 
     def in_words(self) -> str:
+        """A sentence that names the scan; one without a name is on the folder as a whole."""
         return self.sentence if self.name in self.sentence else f"{self.name}: {self.sentence}"
 
 
@@ -45,11 +50,12 @@ class Finding:
 
     @property
     def unusable(self) -> int:
-        return sum(problem.unusable for problem in self.problems)
+        """How many scans cannot be trained on."""
+        return len({problem.name for problem in self.problems if problem.unusable})
 
 
 def counts_line(scans: int, labelled: int, patients: int | None, unusable: int) -> str:
-    """Such as "40 scans of 38 patients, 12 with labels; 2 cannot be used"."""
+    """Such as "40 scans of 38 patients, 12 with labels; 2 more cannot be used." """
     words = counted(scans, "scan")
     if patients is not None and patients != scans:
         words += f" of {counted(patients, 'patient')}"
@@ -57,7 +63,7 @@ def counts_line(scans: int, labelled: int, patients: int | None, unusable: int) 
         words += ", all with labels" if scans > 1 else ", with labels"
     else:
         words += f", {labelled or 'none'} with labels"
-    return f"{words}; {unusable} cannot be used." if unusable else f"{words}."
+    return f"{words}; {unusable} more cannot be used." if unusable else f"{words}."
 
 
 def failed_finding(error: BaseException) -> Finding:
@@ -83,9 +89,18 @@ def check_folder(
     report = check_data(
         find_cases(folder), needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled
     )
-    return finding_of(report)
+    return finding_of(report, folder)
 
 
-def finding_of(report: Any) -> Finding:
-    """A `DataReport` in few words."""
-    raise NotImplementedError
+def finding_of(report: DataReport, folder: Path) -> Finding:
+    """A report in few words; files are named as they are called within the folder."""
+
+    def short(sentence: str) -> str:
+        return sentence.replace(f"{folder}{os.sep}", "")
+
+    problems = [Problem(one.name, short(one.sentence), one.severity == "unusable") for one in report.problems]
+    problems.sort(key=lambda problem: not problem.unusable)
+    problems += [Problem("", short(note), False) for note in report.notes]
+    usable = report.labelled + report.unlabelled
+    line = counts_line(usable, report.labelled, report.patients, report.unusable)
+    return Finding(line, tuple(problems), usable=usable, labelled=report.labelled)

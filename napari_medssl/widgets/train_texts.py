@@ -90,6 +90,8 @@ def progress_text(info: Any, latest: Mapping[str, Any], preparing: Mapping[str, 
         pace = ""
         if speed:
             pace = f"{speed:.1f} steps a second" if speed >= 1 else f"{1 / speed:.1f} s a step"
+        if not info.step:
+            return "The first steps…"
         parts = [f"Step {info.step}", time_left(info.left), pace]
         return ", ".join(part for part in parts if part)
     return f"Step {info.step} after {lasted(info.seconds)}" if info.step else ""
@@ -97,6 +99,8 @@ def progress_text(info: Any, latest: Mapping[str, Any], preparing: Mapping[str, 
 
 def hint_for_run(info: Any) -> tuple[str, str]:
     """(kind of line, sentence) about a run that is shown: what it does, or what to do next."""
+    if info.state == "running" and "hangs" in info.sentence:
+        return "trouble", info.sentence  # nothing was heard of it for long
     if info.state in ("starting", "running"):
         return "busy", "Training. Go on working as you like: it goes on when you close this panel, or napari."
     if info.state == "queued":

@@ -12,9 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QProgressBar, QVBo
 
 from napari_medssl.training.track import LOSS, Track
 from napari_medssl.widgets import train_texts as texts
-from napari_medssl.widgets.controls import CalmMenu, button, fold, row, text
+from napari_medssl.widgets.controls import EMPHASIS, CalmMenu, button, fold, row, text
 from napari_medssl.widgets.curves import COLOURS, Line, Plot
-from napari_medssl.widgets.propagate_form import EMPHASIS
 from napari_medssl.widgets.train_pictures import PicturePanel
 
 NOTHING = "No run yet. Set one up under New run and click Start."

@@ -89,7 +89,6 @@ class FakeJobs:
         return folder
 
     def list_runs(self, home: Path) -> list[Info]:
-        self._note("list", home)
         return sorted(self.infos.values(), key=lambda info: info.created, reverse=True)
 
     def look(self, folder: Path) -> Info:
@@ -193,7 +192,7 @@ class FakeChecker:
 def twelve_scans(*problems: Problem, labelled: int = 0) -> Finding:
     bad = sum(problem.unusable for problem in problems)
     return Finding(
-        counts_line(12, labelled, 11, bad), problems, usable=12 - bad, labelled=labelled
+        counts_line(12 - bad, labelled, 11, bad), problems, usable=12 - bad, labelled=labelled
     )
 
 
