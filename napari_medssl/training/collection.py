@@ -76,9 +76,11 @@ class Collection:
         BadInput
             Scans that cannot be used, no labels where they are needed, or no place to keep scans.
         """
-        temporary = tempfile.TemporaryDirectory(prefix="napari-medssl-") if cache is None else None
-        folder = Path(temporary.name) if temporary else Path(str(cache))
-        store = Store(folder, 0 if shared else memory_budget(memory_gb))
+        temporary = None
+        if cache is None:  # Windows removes no file that is mapped
+            temporary = tempfile.TemporaryDirectory(prefix="napari-medssl-", ignore_cleanup_errors=True)
+            cache = Path(temporary.name)
+        store = Store(cache, 0 if shared else memory_budget(memory_gb))
         kept, found = _read(cases, store, leave_out_unusable, on_progress)
         report = report_on(cases, found, needs_labels=needs_labels)
         if refusal := report.refusal(leave_out_unusable):

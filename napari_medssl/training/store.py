@@ -26,7 +26,7 @@ _AGAIN = "resume the run, and it is made anew."
 
 @dataclass(frozen=True)
 class Mapped:
-    """An array in a .npy file. What the file's header says is kept here, since reading it takes longest in opening it."""
+    """An array in a .npy file, and what the file's header says: reading that takes longest in opening the file."""
 
     path: Path
     shape: tuple[int, ...]

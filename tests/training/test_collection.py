@@ -123,7 +123,7 @@ def test_it_can_be_sent_to_another_process_that_reads_the_same_files(folder, tmp
 def test_a_temporary_cache_goes_with_the_collection(folder):
     collection = Collection.open(find_cases(folder), cache=None, shared=True)
     sent = pickle.loads(pickle.dumps(collection))
-    place = collection._kept[0].image.parent
+    place = collection._kept[0].image.path.parent
     assert len(list(place.iterdir())) == 12 * 2 + 6
     del sent
     assert place.is_dir()

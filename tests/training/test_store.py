@@ -131,8 +131,8 @@ def test_nothing_vouches_for_a_scan_that_a_crash_left_half_written(case, cache, 
 @pytest.mark.parametrize("harm", [lambda path: path.unlink(), cut])
 def test_a_cache_file_that_goes_during_a_run_is_named(case, cache, harm):
     kept = keep(case, cache)
-    harm(kept.image)
-    with pytest.raises(BadInput, match=rf"{kept.image.name}.*resume the run, and it is made anew"):
+    harm(kept.image.path)
+    with pytest.raises(BadInput, match=rf"{kept.image.path.name}.*resume the run, and it is made anew"):
         kept.open()
 
 
