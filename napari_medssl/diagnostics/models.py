@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_medssl.errors import BadInput
+
+if TYPE_CHECKING:
+    from napari_medssl.models import Entry
 
 
 def describe_models() -> dict[str, Any]:
     """{"folders", "found": {name: sentence}, "problems": sentences}; of two models of one name the first is used."""
-    from napari_medssl.models import model_folders
+    from napari_medssl.models import model_folders, survey
 
-    folders, found, problems = [], {}, []
-    for folder in model_folders():
-        there = folder.is_dir()
-        folders.append(f"{folder}{'' if there else ' (not there)'}")
-        for card in sorted(folder.glob("*.json")) if there else []:
-            state = _state(card)
-            name = card.stem if card.stem not in found else f"{card.stem} (in {folder}, not used)"
-            found[name] = state or "its weights match its card"
-            if state:
-                problems.append(f"Model {card.stem}: {state}.")
+    found, problems = {}, []
+    for entry in survey():
+        state = _state(entry)
+        name = f"{entry.name} (in {entry.path.parent}, not used)" if entry.hidden else entry.name
+        found[name] = state or "its weights match its card"
+        if state:
+            problems.append(f"Model {entry.name}: {state}.")
     if not found:
         problems.append("There is no model; install napari-medssl again with pip.")
+    folders = [f"{folder}{'' if folder.is_dir() else ' (not there)'}" for folder in model_folders()]
     return {"folders": folders, "found": found, "problems": problems}
 
 
-def _state(path: Path) -> str:
+def _state(entry: Entry) -> str:
     """What is wrong with a model, or an empty string."""
-    from napari_medssl.models.card import read_card, sha256
+    from napari_medssl.models import check_weights
 
     try:
-        card = read_card(path)
-        weights = path.with_suffix(".safetensors")
-        if not weights.is_file():
-            return "its weights file is missing"
-        if weights.stat().st_size != card.size or sha256(weights) != card.sha256:
-            return "its weights file is damaged or not the one its card describes (sha256 differs)"
+        if entry.card is not None and not entry.trouble:
+            check_weights(entry.card, entry.weights)
     except BadInput as error:
         return str(error).rstrip(".")
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    return ""
+    return entry.trouble.rstrip(".")

@@ -149,7 +149,9 @@ def test_a_display_that_is_not_there_does_not_take_the_doctor_down(call: Call, m
 def test_models_that_are_damaged_missing_or_no_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shipped = model_folders()[-1]
     for name in ("good", "damaged", "without"):
-        (tmp_path / f"{name}.json").write_bytes((shipped / "default.json").read_bytes())
+        card = (shipped / "default.json").read_text(encoding="utf-8")
+        card = card.replace('"name": "default"', f'"name": "{name}"', 1)
+        (tmp_path / f"{name}.json").write_text(card, encoding="utf-8")
         (tmp_path / f"{name}.safetensors").write_bytes((shipped / "default.safetensors").read_bytes())
     content = bytearray((tmp_path / "damaged.safetensors").read_bytes())
     content[-1] ^= 1

@@ -1,22 +1,27 @@
+import datetime
 import json
+import os
 
 import pytest
 import torch
 
 from napari_medssl.errors import BadInput
-from napari_medssl.models import find_card, list_cards, load_weights, save_model, sha256, weights_path
+from napari_medssl.models import (
+    PURPOSES,
+    changes,
+    extra_folders,
+    find_card,
+    list_cards,
+    load_weights,
+    model_folders,
+    save_model,
+    sha256,
+    survey,
+    use_extra_folders,
+    weights_path,
+)
 from napari_medssl.models.shelf import SHIPPED
-
-FIELDS = {
-    "name": "mine", "title": "Mine", "purpose": "propagation", "summary": "A test.", "trained_on": "nothing",
-    "recipe": "none",
-}  # fmt: skip
-
-
-@pytest.fixture
-def shelf(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path))
-    return tmp_path
+from tests.models.conftest import FIELDS
 
 
 def test_a_saved_model_comes_back(shelf):
@@ -44,6 +49,107 @@ def test_a_model_of_ones_own_stands_in_for_a_shipped_one(shelf):
     save_model(shelf, {"weight": torch.zeros(1)}, **(FIELDS | {"name": "default"}))
     assert find_card("default").title == "Mine"
     assert [card.name for card in list_cards()].count("default") == 1
+    (used,) = (entry for entry in survey() if entry.name == "default" and not entry.hidden)
+    (other,) = (entry for entry in survey() if entry.name == "default" and entry.hidden)
+    assert (used.where, used.hides) == ("own", SHIPPED)
+    assert (other.where, other.path.parent) == ("shipped", SHIPPED)
+
+
+def test_a_broken_model_of_ones_own_is_not_silently_replaced_by_the_shipped_one(shelf):
+    save_model(shelf, {"weight": torch.zeros(1)}, **(FIELDS | {"name": "default"}))
+    (shelf / "default.safetensors").unlink()
+    with pytest.raises(BadInput, match="missing"):
+        load_weights("default")
+    assert "default" not in {card.name for card in list_cards()}
+
+
+def test_the_day_a_model_is_made_is_noted(shelf):
+    before = datetime.datetime.now(datetime.UTC).date().isoformat()
+    card = save_model(shelf, {"weight": torch.zeros(1)}, **FIELDS, parents=["default"])
+    assert before <= card.created <= datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert find_card("mine").parents == ["default"]
+
+
+def test_cards_may_lack_what_was_thought_of_later_and_hold_what_is_not_yet_known(shelf):
+    save_model(shelf, {"weight": torch.zeros(1)}, **FIELDS)
+    content = json.loads((shelf / "mine.json").read_text())
+    del content["created"], content["parents"]
+    (shelf / "mine.json").write_text(json.dumps(content | {"colour": "blue"}))
+    card = load_weights("mine")[0]
+    assert (card.created, card.parents) == ("", [])
+
+
+def test_every_recipe_makes_models_for_something_known():
+    from napari_medssl.training.recipes import list_recipes
+
+    assert {recipe.purpose for recipe in list_recipes().values()} <= PURPOSES.keys()
+
+
+def test_extra_folders_are_searched_after_ones_own_and_told_to_child_processes(shelf, tmp_path, monkeypatch):
+    team, other = tmp_path / "team", tmp_path / "other"
+    monkeypatch.setenv("NAPARI_MEDSSL_EXTRA_MODELS", str(team))
+    save_model(team, {"weight": torch.zeros(1)}, **(FIELDS | {"title": "Theirs"}))
+    save_model(other, {"weight": torch.zeros(1)}, **(FIELDS | {"name": "third"}))
+    assert find_card("mine").title == "Theirs"
+    before = changes()
+    use_extra_folders([other])
+    assert changes() > before
+    assert extra_folders() == [team, other]
+    assert os.environ["NAPARI_MEDSSL_EXTRA_MODELS"] == os.pathsep.join([str(team), str(other)])
+    assert model_folders() == [shelf, team, other, SHIPPED]
+    assert find_card("third").name == "third"
+    before = changes()
+    use_extra_folders([other])
+    assert changes() == before
+    save_model(shelf, {"weight": torch.zeros(1)}, **FIELDS)
+    assert find_card("mine").title == "Mine"
+    assert {entry.where for entry in survey() if entry.name == "mine"} == {"own", "extra"}
+    use_extra_folders([])  # what the person set in the environment stays
+    assert extra_folders() == [team]
+    with pytest.raises(BadInput, match="rename"):
+        use_extra_folders([tmp_path / f"a{os.pathsep}b"])
+
+
+def test_a_folder_that_is_named_twice_is_searched_once(shelf):
+    use_extra_folders([shelf])
+    assert model_folders() == [shelf, SHIPPED]
+    use_extra_folders([])
+
+
+def test_what_lies_in_a_run_s_folder_beside_its_model_is_no_trouble(shelf):
+    save_model(shelf, {"weight": torch.zeros(1)}, **FIELDS)
+    (shelf / "settings.json").write_text('{"format": 1, "recipe": "sli2vol", "settings": {}}')
+    (shelf / "lone.safetensors").write_bytes(b"x")
+    (shelf / ".1234.partialmine.json").write_text("{")
+    assert [entry.name for entry in survey() if entry.trouble] == ["lone"]
+    (shelf / "events.jsonl").write_text("")
+    assert [entry.name for entry in survey() if entry.trouble] == []
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("missing", "missing"), ("newer", "newer version"), ("foreign", "not a model card"),
+        ("not json", "cannot be read"), ("size", "another size"), ("name", "called 'mine'"), ("purpose", "not know"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_found_with_the_reason(shelf, how, sentence):
+    save_model(shelf, {"weight": torch.arange(6.0)}, **FIELDS)
+    name = "mine"
+    if how == "size":
+        (shelf / "mine.safetensors").write_bytes(b"")
+    elif how == "name":
+        name = "yours"
+        for ending in ("json", "safetensors"):
+            (shelf / f"mine.{ending}").rename(shelf / f"yours.{ending}")
+    elif how == "purpose":
+        save_model(shelf, {"weight": torch.zeros(1)}, **(FIELDS | {"purpose": "cooking"}))
+    else:
+        damage(shelf, how)
+    (entry,) = (entry for entry in survey() if entry.where == "own")
+    assert entry.name == name
+    assert sentence in entry.trouble
+    assert name not in {card.name for card in list_cards()}
 
 
 def damage(shelf, how):
