@@ -13,6 +13,7 @@ from napari_medssl.training.track import Track
 from napari_medssl.widgets import train_texts as texts
 from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.dock import DockedWidget
+from napari_medssl.widgets.notices import tell, tell_error
 from napari_medssl.widgets.train_form import NEW, RUNS, WATCH, TrainForm
 from napari_medssl.widgets.train_new import Checker, NewRun, Recipes
 from napari_medssl.widgets.train_offer import Offer
@@ -57,6 +58,7 @@ class TrainWidget(DockedWidget):
         self.form = TrainForm()
         self.shown: Path | None = None
         self._trouble = ""
+        self._starting = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.form)
@@ -95,6 +97,7 @@ class TrainWidget(DockedWidget):
         self.offer.look_asked.connect(lambda: form.show_tab(RUNS))
         self.runs.listed.connect(self._on_listed)
         self.runs.changed.connect(self._on_changed)
+        self.runs.ended.connect(tell_end)
         self.runs.told.connect(self._on_told)
         self.runs.failed.connect(self._on_failed)
 
@@ -108,7 +111,7 @@ class TrainWidget(DockedWidget):
         kind, sentence = self.session.obstacle()
         going = self.runs.going
         self.form.start.setText("Add to the queue" if going else "Start")
-        self.form.can_start(not sentence, sentence)
+        self.form.can_start(not sentence and not self._starting, sentence)
         info = self.runs.info(self.shown)
         if self._trouble:
             self.form.say("trouble", self._trouble)
@@ -165,7 +168,7 @@ class TrainWidget(DockedWidget):
             self._draw_soon.start()
 
     def _on_failed(self, error: BaseException) -> None:
-        self._trouble = tell_trouble(error)
+        self._trouble, self._starting = tell_trouble(error), False
         self.look()
 
     def _on_tab(self) -> None:
@@ -179,14 +182,15 @@ class TrainWidget(DockedWidget):
         session = self.session
         if session.obstacle()[1] or session.folder is None:
             return
-        self._trouble = ""
-        self.form.start.setEnabled(False)
+        self._trouble, self._starting = "", True
         self.runs.submit(session.recipe.name, session.folder, session.settings(), self._on_started)
-        session.started()
-        self._remember()
-        self.new.show_name()
+        self.look()
 
     def _on_started(self, folder: Path) -> None:
+        self._starting = False
+        self.session.started()
+        self._remember()
+        self.new.show_name()
         self.show_run(folder, to_front=True)
 
     def _remember(self) -> None:
@@ -244,6 +248,14 @@ def _usual(jobs: Any, home: Path | None) -> tuple[Any, Path]:
 
         home = getattr(preferences, "runs_folder_preference", lambda: None)() or jobs.runs_folder()
     return jobs, home.absolute()
+
+
+def tell_end(info: Any) -> None:
+    """A run came to its end: the person may be looking elsewhere. What they asked for themselves they know."""
+    if info.state == "finished":
+        tell(f"{info.name}: training is finished.")
+    elif info.state in ("failed", "lost"):
+        tell_error(f"{info.name}: {texts.hint_for_run(info)[1]}")
 
 
 def _confirm(parent: QWidget, question: str) -> bool:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.widgets.desk import Desk, Stop
+from napari_medssl.widgets.preferences import device_preference
 from napari_medssl.widgets.train_form import TrainForm
 from napari_medssl.widgets.train_scans import Finding, check_folder, failed_finding
 from napari_medssl.widgets.train_session import TrainSession
@@ -33,6 +34,7 @@ class NewRun(QObject):
         self._desk, self._checker = desk, checker or check_folder
         self._stop = Stop()
         self._check_number = 0
+        self._counts = ""  # of the folder that is being checked, as far as they are known
         self._cards: list[tuple[str, str, str]] = []  # name, title, purpose
         form.recipe.chosen.connect(self._on_recipe)
         form.data.folder_chosen.connect(self.use_folder)
@@ -41,6 +43,7 @@ class NewRun(QObject):
         form.data.changed.connect(self._on_leave_out)
         form.plan.preset_chosen.connect(self._on_preset)
         form.plan.changed.connect(self._on_plan)
+        session.preferred_device = device_preference()
         form.data.show_folder(None, session.choices.folders)
         desk.send(recipes or _recipes, self._on_recipes, self._on_no_recipes)
         desk.send(_devices, self._on_devices)
@@ -141,14 +144,14 @@ class NewRun(QObject):
         self._check_number += 1
         number, checker, folder = self._check_number, self._checker, session.folder
         needs_labels = session.recipe is not None and session.recipe.needs_labels
-        session.checking, session.finding = True, None
+        session.checking, session.finding, self._counts = True, None, ""
         self.form.data.show_checking("Looking into the folder…", 0, 0)
-        tell = self._desk.line(lambda how_far: self._on_progress(number, how_far))
+        tell = self._desk.line(lambda told: self._on_told(number, *told))
 
         def errand() -> Finding:
             return checker(
-                folder, needs_labels=needs_labels, on_progress=lambda done, total: tell((done, total)),
-                cancelled=stop,
+                folder, needs_labels=needs_labels, on_counts=lambda line: tell((line, 0, 0)),
+                on_progress=lambda done, total: tell(("", done, total)), cancelled=stop,
             )  # fmt: skip
 
         self._desk.send(
@@ -160,9 +163,11 @@ class NewRun(QObject):
         """End the check that is under way."""
         self._stop.ask()
 
-    def _on_progress(self, number: int, how_far: tuple[int, int]) -> None:
+    def _on_told(self, number: int, counts: str, done: int, total: int) -> None:
         if number == self._check_number and self.session.checking and not self._stop():
-            self.form.data.show_checking(f"Checking scan {how_far[0]} of {how_far[1]}…", *how_far)
+            self._counts = counts or self._counts
+            checking = f"Checking scan {done} of {total}…" if total else "Checking…"
+            self.form.data.show_checking(f"{self._counts}\n{checking}".strip(), done, total)
 
     def _on_failed(self, number: int, error: BaseException) -> None:
         if isinstance(error, Cancelled):

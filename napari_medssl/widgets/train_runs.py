@@ -23,11 +23,12 @@ PATIENCE_S = 4.0
 class TrainRuns(QObject):
     """Follows the runs through a supervisor's thread; asks in threads, so that nothing holds up the viewer.
 
-    `listed` once, with what was there at the opening; `changed` when a run stands differently; `told` when a run that
-    is watched told something.
+    `listed` is emitted once, with what was there at the opening; `ended` when a run comes to an end; `changed` when a
+    run stands differently; `told` when a run that is watched told something; `failed` when what was asked cannot be.
     """
 
     listed = Signal()
+    ended = Signal(object)  # how a run stands that was under way until now
     changed = Signal()
     told = Signal(object)
     failed = Signal(object)
@@ -41,7 +42,8 @@ class TrainRuns(QObject):
         self._tracks: dict[Path, Track] = {}
         self._unread: dict[Path, list[Any]] = {}  # what arrived while the run's log was being read
         self._followed: set[Path] = set()  # those that the supervisor is known to follow
-        self._leave = supervision.join(desk.line(self._on_report), desk.line(self._on_events))
+        self._leave = leave = supervision.join(desk.line(self._on_report), desk.line(self._on_events))
+        self.destroyed.connect(lambda *_: leave())  # with napari itself
         desk.send(lambda: jobs.list_runs(home), self._on_listed, self.failed.emit)
 
     def leave(self) -> None:
@@ -136,9 +138,13 @@ class TrainRuns(QObject):
         self.changed.emit()
 
     def _on_info(self, info: Any) -> None:
-        if info.folder not in self._removed:
-            self._infos[info.folder] = info
-            self.changed.emit()
+        if info.folder in self._removed:
+            return
+        before = self._infos.get(info.folder)
+        self._infos[info.folder] = info
+        self.changed.emit()
+        if before is not None and before.state in UNDER_WAY and info.state not in (*UNDER_WAY, "queued"):
+            self.ended.emit(info)
 
     def _on_report(self, info: Any) -> None:
         """The supervisor tells how a run stands. It tells events from its first report on; what came before that, and

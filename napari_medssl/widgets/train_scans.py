@@ -72,9 +72,10 @@ def failed_finding(error: BaseException) -> Finding:
 
 
 def check_folder(
-    folder: Path, *, needs_labels: bool, on_progress: OnProgress, cancelled: Callable[[], bool]
-) -> Finding:
-    """Read every scan of a folder and say what is there.
+    folder: Path, *, needs_labels: bool, on_counts: Callable[[str], None], on_progress: OnProgress,
+    cancelled: Callable[[], bool],
+) -> Finding:  # fmt: skip
+    """Read every scan of a folder and say what is there; the counts, which file names tell, at once.
 
     Raises
     ------
@@ -85,10 +86,11 @@ def check_folder(
     """
     from napari_medssl.training.check import check_data
     from napari_medssl.training.data import find_cases
+    from napari_medssl.training.glance import glance
 
-    report = check_data(
-        find_cases(folder), needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled
-    )
+    seen = glance(folder)
+    on_counts(counts_line(seen.scans, seen.labelled, seen.patients, 0))
+    report = check_data(find_cases(folder), needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled)
     return finding_of(report, folder)
 
 

@@ -28,6 +28,7 @@ class TrainSession:
     changes : settings that differ from the preset
     devices : those of this machine, None before they are known
     taken : names of models that there are already
+    preferred_device : as set in napari's preferences
     broken : why there are no recipes, if they could not be loaded
     """
 
@@ -44,6 +45,7 @@ class TrainSession:
         self.devices: Sequence[str] | None = None
         self.taken: Collection[str] = ()
         self.broken = ""
+        self.preferred_device = "auto"
         self.name = ""
         self.named_by_hand = False
         self._preset = ""
@@ -95,11 +97,15 @@ class TrainSession:
 
     def base(self) -> dict[str, Any]:
         """The settings as the preset has them."""
-        return {**{field.name: field.default for field in self.fields()}, **self.preset.settings}
+        return {**{field.name: field.default for field in self.fields()}, **self._preset_settings()}
+
+    def _preset_settings(self) -> dict[str, Any]:
+        preferred = {} if self.preferred_device == "auto" else {"device": self.preferred_device}
+        return {**preferred, **self.preset.settings}
 
     def settings(self) -> dict[str, Any]:
         """The settings to train with, but for those at their defaults."""
-        chosen = {**self.preset.settings, **self.changes, "name": self.name}
+        chosen = {**self._preset_settings(), **self.changes, "name": self.name}
         return {**chosen, "leave_out_unusable": True} if self.leave_out else chosen
 
     def choose_folder(self, folder: Path) -> None:

@@ -195,6 +195,14 @@ def test_what_stands_in_the_way_is_said_one_after_the_other(session: TrainSessio
     assert session.obstacle()[1].startswith("Model name: small letters")
 
 
+def test_the_preferred_device_is_taken_where_the_preset_names_none(session: TrainSession) -> None:
+    session.choose_recipe("sli2vol")
+    session.preferred_device = "cpu"
+    assert session.base()["device"] == session.settings()["device"] == "cpu"
+    session.changes = {"device": "auto"}
+    assert session.settings()["device"] == "auto"
+
+
 def test_names_that_are_taken_are_not_suggested(session: TrainSession) -> None:
     session.taken = {"liver", "liver-2"}
     session.choose_recipe("sli2vol")

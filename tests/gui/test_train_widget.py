@@ -98,7 +98,7 @@ def test_a_folder_is_chosen_and_reported_on(train: Any, qtbot: Qtbot, scans: Pat
     checker.hold.set()
     widget.form.data.ask_folder = lambda *_: scans
     click(qtbot, form.data.choose)
-    wait(qtbot, lambda: form.data.line.text() == "Checking scan 1 of 12…")
+    wait(qtbot, lambda: form.data.line.text() == "12 scans.\nChecking scan 1 of 12…")
     assert form.data.bar.maximum() == 12
     assert not form.start.isEnabled()
     checker.hold.clear()
@@ -532,6 +532,38 @@ def test_what_cannot_be_done_is_a_sentence(
     wait(qtbot, lambda: says(widget) == f"The disk is full, so {action} cannot be done; make room.")
     if action == "submit":
         assert widget.form.start.isEnabled()
+
+
+def test_the_end_of_a_run_is_announced(
+    train: Any, qtbot: Qtbot, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = left_behind(home, "running", "running", "running")
+    first, second, third = sorted(jobs.infos)
+    told: list[str] = []
+    monkeypatch.setattr("napari_medssl.widgets.train.tell", told.append)
+    monkeypatch.setattr("napari_medssl.widgets.train.tell_error", told.append)
+    train(jobs)
+    jobs.change(first, state="finished")
+    jobs.change(second, state="stopped")  # the person knows
+    jobs.change(third, state="failed", sentence="The disk is full.")
+    jobs.change(third, step=41)
+    wait(qtbot, lambda: len(told) == 2)
+    assert told == [
+        "running-model: training is finished.",
+        "running-model: The disk is full. Click Resume to go on from the last checkpoint.",
+    ]
+
+
+def test_a_second_click_starts_no_second_run(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
+    jobs = FakeJobs(home)
+    widget = train(jobs)
+    choose(widget, qtbot, scans)
+    click(qtbot, widget.form.start)
+    assert not widget.form.start.isEnabled()
+    widget.look()
+    qtbot.mouseClick(widget.form.start, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: widget.shown is not None)
+    assert [action for action, _ in jobs.calls] == ["submit"]
 
 
 def test_the_log_is_shown_when_it_is_opened(train: Any, qtbot: Qtbot, home: Path) -> None:

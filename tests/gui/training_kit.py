@@ -175,10 +175,11 @@ class FakeChecker:
         self.hold = threading.Event()
 
     def __call__(
-        self, folder: Path, *, needs_labels: bool, on_progress: Callable[[int, int], None],
-        cancelled: Callable[[], bool],
+        self, folder: Path, *, needs_labels: bool, on_counts: Callable[[str], None],
+        on_progress: Callable[[int, int], None], cancelled: Callable[[], bool],
     ) -> Finding:  # fmt: skip
         self.calls.append((folder, needs_labels))
+        on_counts("12 scans.")
         on_progress(1, 12)
         while self.hold.is_set():
             if cancelled():
