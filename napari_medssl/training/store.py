@@ -56,10 +56,12 @@ class OnDisk:
     image: Mapped
     labels: Mapped | None
     spacing: tuple[float, float, float]
+    display: Display
 
     def open(self) -> Scan:
         """The scan, memory-mapped; no file stays open when it is let go."""
-        return Scan(self.image.open(), self.spacing, None if self.labels is None else self.labels.open())
+        labels = None if self.labels is None else self.labels.open()
+        return Scan(self.image.open(), self.spacing, labels, self.display)
 
 
 class Store:
@@ -111,7 +113,8 @@ class Store:
     def _look(self, case: Case, facts: Facts) -> OnDisk:
         z, y, x = facts.spacing
         image, labels = self._files(case)
-        return OnDisk(Mapped.look(image), Mapped.look(labels) if facts.labels is not None else None, (z, y, x))
+        mapped_labels = Mapped.look(labels) if facts.labels is not None else None
+        return OnDisk(Mapped.look(image), mapped_labels, (z, y, x), facts.display)
 
     def _files(self, case: Case) -> tuple[Path, Path]:
         return self._folder / f"{_key(case)}.image.npy", self._folder / f"{_key(case)}.labels.npy"

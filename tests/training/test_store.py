@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from training.scan_folders import data_folder, half, noise
+from training.scan_folders import GEOMETRY, data_folder, half, noise
 
 from napari_medssl.errors import BadInput
 from napari_medssl.training import store as store_module
 from napari_medssl.training.data import find_cases
 from napari_medssl.training.facts import Scan, _small, read_case
 from napari_medssl.training.store import OnDisk, Store, available_memory, memory_budget
+from napari_medssl.volumes.orientation import Display
 
 
 @pytest.fixture
 def case(tmp_path):
-    (found,) = find_cases(data_folder(tmp_path / "data", {"smith": noise(1)}, {"smith": half(300)}))
+    lying = replace(GEOMETRY, direction=(0, -1, 0, 1, 0, 0, 0, 0, -1))  # none of its axes runs as axes do by themselves
+    (found,) = find_cases(data_folder(tmp_path / "data", {"smith": noise(1)}, {"smith": half(300)}, lying))
     return found
 
 
@@ -38,6 +41,7 @@ def same(scan, other):
     assert np.array_equal(scan.array, other.array)
     assert np.array_equal(scan.labels, other.labels)
     assert (scan.array.dtype, scan.labels.dtype, scan.spacing) == (other.array.dtype, other.labels.dtype, other.spacing)
+    assert scan.display == other.display != Display()
     return True
 
 
@@ -58,6 +62,7 @@ def test_a_scan_on_disk_is_mapped_and_comes_back_for_the_next_part_of_a_run(case
     recalled, known = Store(cache, 1e9).recall(case)
     assert recalled == kept
     assert known == facts
+    assert same(recalled.open(), scan)
     assert [name for name in os.listdir(cache) if "smith" in name] == []
     assert not any("smith" in path.read_text() for path in cache.glob("*.json"))
 
