@@ -66,6 +66,18 @@ def add_model(path: str | Path, *, name: str | None = None, replace: bool = Fals
     return card
 
 
+def offered_card(path: str | Path) -> Card:
+    """The card of what `add_model` would take from a path; the weights are not looked at.
+
+    Raises
+    ------
+    BadInput
+        There is no model.
+    """
+    with _offered(Path(path).expanduser()) as offer:
+        return offer.card
+
+
 def remove_model(name: str) -> Path:
     """Take one of the person's own models off the shelf, into the folder ``removed`` beside it.
 

@@ -119,7 +119,7 @@ def check_weights(card: Card, path: Path) -> None:
         raise BadInput(f"The weights of model {card.name!r} are missing: {path} does not exist.")
     if path.stat().st_size != card.size or sha256(path) != card.sha256:
         raise BadInput(
-            f"The weights file {path} is damaged or not the one its card describes (sha256 differs); add the model again."
+            f"The weights file {path} is damaged or not the one its card describes (sha256 differs); add it again."
         )
     check_safetensors(path, str(path))
 

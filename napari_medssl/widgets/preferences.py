@@ -15,7 +15,30 @@ def device_preference() -> str:
 
 def model_folder_preference() -> Path | None:
     """The folder to look for models in besides the usual one, or None where nothing was set."""
-    folder = str(_setting("model_folder", "")).strip()
+    return _folder("model_folder")
+
+
+def use_model_folder() -> None:
+    """Search the folder of the preferences for models, here and in the processes that are started from here.
+
+    Raises
+    ------
+    BadInput
+        It cannot be used.
+    """
+    from napari_medssl.models import use_extra_folders
+
+    folder = model_folder_preference()
+    use_extra_folders([] if folder is None else [folder])
+
+
+def runs_folder_preference() -> Path | None:
+    """The folder in which training runs are kept, or None where nothing was set."""
+    return _folder("runs_folder")
+
+
+def _folder(name: str) -> Path | None:
+    folder = str(_setting(name, "")).strip()
     return Path(folder).expanduser() if folder else None
 
 

@@ -1,4 +1,4 @@
-"""Filling the menus of models and devices, without holding up the viewer."""
+"""Filling the menu of devices, without holding up the viewer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from napari_medssl.widgets.propagate_options import PropagateOptions
 
 
 def fill_menus(options: PropagateOptions) -> None:
-    """Offer the models, and the device that the preferences name; the other devices come with `look_for_devices`."""
-    from napari_medssl.models import list_cards
-
-    options.offer_models([card for card in list_cards() if card.purpose == "propagation"])
+    """Offer the device that the preferences name; the other devices come with `look_for_devices`."""
     wanted = device_preference()
     options.offer_devices(["auto"] if wanted == "auto" else ["auto", wanted], wanted)
 

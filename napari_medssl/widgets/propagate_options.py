@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_medssl.errors import BadInput
 from napari_medssl.widgets.controls import menu, row
+from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.planes import NAMES
 
 DEVICE_NAMES = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}
@@ -33,7 +32,7 @@ class PropagateOptions(QWidget):
         )
         self.all_slices = QCheckBox("all")
         self.first, self.last = QSpinBox(), QSpinBox()
-        self.model = menu([], "Model", "The network that finds the structure again on the next slice.")
+        self.model = ModelMenu("propagation", "The network that finds the structure again on the next slice.")
         self.device = menu([("Automatic", "auto")], "Device", "Automatic takes a GPU where there is one.")
         self.verification = menu(
             [("Automatic", "auto"), ("Off", "none"), ("As published", "paper")],
@@ -70,8 +69,9 @@ class PropagateOptions(QWidget):
         ):
             rows.addRow(title, control)
         self._on_all(True)
-        for combo in (self.which, self.plane, self.model, self.device, self.verification):
+        for combo in (self.which, self.plane, self.device, self.verification):
             combo.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.model.chosen.connect(self.changed)
 
     def _on_all(self, everything: bool) -> None:
         self._range.setVisible(not everything)
@@ -91,14 +91,6 @@ class PropagateOptions(QWidget):
     def set_drawn_plane(self, axis: int | None) -> None:
         """Say in the menu which plane "as drawn" stands for."""
         self.plane.setItemText(0, "As drawn" if axis is None else f"As drawn ({NAMES[axis]})")
-
-    def offer_models(self, cards: list[Any]) -> None:
-        """Fill the menu of models, the default one first."""
-        for card in sorted(cards, key=lambda card: card.name != "default"):
-            self.model.addItem(card.title, card.name)
-            self.model.setItemData(self.model.count() - 1, card.summary, Qt.ItemDataRole.ToolTipRole)
-        if not cards:
-            self.model.addItem("Default", "default")
 
     @property
     def knows_devices(self) -> bool:

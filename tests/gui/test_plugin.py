@@ -102,14 +102,17 @@ def test_preferences(plugin_settings: None, npe2pm: Any, tmp_path: Path) -> None
 
     assert preferences.device_preference() == "auto"  # not installed here
     assert preferences.model_folder_preference() is None
+    assert preferences.runs_folder_preference() is None
     npe2pm.register(str(FOLDER / "napari.yaml"))
     assert preferences.device_preference() == "auto"
     assert preferences.model_folder_preference() is None
     settings = get_plugin_settings(PLUGIN)
     settings.computing.device = "cpu"
     settings.computing.model_folder = str(tmp_path)
+    settings.computing.runs_folder = f" {tmp_path / 'runs'} "
     assert preferences.device_preference() == "cpu"
     assert preferences.model_folder_preference() == tmp_path
+    assert preferences.runs_folder_preference() == tmp_path / "runs"
     with pytest.raises(ValueError, match="abacus"):
         settings.computing.device = "abacus"
 
