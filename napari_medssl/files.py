@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +33,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
-        os.replace(temporary, target)
+        _replace(temporary, target)
     except PermissionError as error:
         raise BadInput(f"Cannot write {target}: permission denied.") from error
     finally:
@@ -48,6 +50,18 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` to `path` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Rename; on Windows, where a file that somebody just reads cannot be replaced, try for a second."""
+    ends = time.monotonic() + (1.0 if sys.platform == "win32" else 0.0)
+    while True:
+        try:
+            return os.replace(temporary, target)
+        except PermissionError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
 
 
 def _flush(path: Path) -> None:

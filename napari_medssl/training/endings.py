@@ -55,7 +55,7 @@ def ending(folder: RunFolder, exit_record: Mapping[str, Any], log_start: int, *,
     last = _last_line(log)
     if isinstance(code, int) and code > 0 and last:
         return Ending("failed", last)
-    if _disk_is_full(folder):
+    if disk_is_full(folder):
         return Ending("failed", f"The disk is full: make room, then resume the run. {goes_on}")
     if code == -9:
         return Ending(
@@ -101,7 +101,8 @@ def _last_line(log: str) -> str:
     return lines[-1][:600]
 
 
-def _disk_is_full(folder: RunFolder) -> bool:
+def disk_is_full(folder: RunFolder) -> bool:
+    """Whether the folder's disk has no room for a checkpoint."""
     try:
         return shutil.disk_usage(folder.path).free < _FULL
     except OSError:

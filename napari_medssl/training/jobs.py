@@ -22,7 +22,7 @@ from napari_medssl.files import write_text
 from napari_medssl.training.clearing import clear_run
 from napari_medssl.training.guards import guarded
 from napari_medssl.training.launch import launch, note_exit
-from napari_medssl.training.processes import is_alive, kill_tree
+from napari_medssl.training.processes import elsewhere, is_alive, kill_tree
 from napari_medssl.training.run_folder import RunFolder, read_record
 from napari_medssl.training.run_info import RunInfo, is_active, look
 from napari_medssl.training.supervisor import Supervisor
@@ -33,6 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 FOLDER_VARIABLE = "NAPARI_MEDSSL_RUNS"
+_LEAVING = 20.0  # seconds that a process may take to leave
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -109,10 +110,11 @@ def resume(folder: Path, *, data: str | Path | None = None, **changed: Any) -> N
         raise BadInput("Give the run an end: seconds or steps must be above 0.")
     find_cases(where)
     with _disk_in_words(run.path), guarded(run.path):
-        if is_active(run):
+        if look(run.path).active:
             raise BadInput(f"The run in {folder} is still going; stop it before you resume it.")
         run.write_settings(saved.recipe, where, chosen.model_dump(mode="json"))
-        for stale in (run.cancel, run.exit, run.child, run.lock):
+        # Its process may just be leaving: who that is stays noted, and it is waited for.
+        for stale in (run.cancel, run.exit, run.lock):
             stale.unlink(missing_ok=True)
         _line_up(run)
 
@@ -126,13 +128,11 @@ def start(folder: Path) -> None:
         There is no run, it does not wait, or its process cannot be started.
     """
     run = RunFolder(Path(folder), resume=True)
+    _let_leave(run)
     with guarded(run.path):
         if is_active(run) or not run.queued.exists():
             raise BadInput(f"The run in {folder} does not wait for its turn; see how it stands.")
-        try:
-            launch(run)
-        except OSError as error:
-            raise BadInput(f"Training could not be started: {error.strerror or error}.") from error
+        launch(run)
 
 
 def cancel(folder: Path) -> None:
@@ -162,6 +162,8 @@ def kill(folder: Path) -> None:
     run = RunFolder(Path(folder), resume=True)
     run.queued.unlink(missing_ok=True)
     for record in (read_record(run.lock), read_record(run.child)):
+        if elsewhere(record) and run.busy():
+            raise BadInput(f"The run in {folder} is trained on another computer; ask it to stop, or end it there.")
         if is_alive(record):
             _end(run, record)
 
@@ -179,9 +181,10 @@ def remove(folder: Path) -> None:
         raise BadInput(f"{folder} is a link; remove the run in the folder that it leads to.")
     run = RunFolder(folder, resume=True)
     with guarded(run.path):
-        if is_active(run):
+        if look(run.path).active:
             raise BadInput(f"The run in {folder} is still going; stop it before you remove it.")
         run.queued.unlink(missing_ok=True)
+    _let_leave(run)
     try:
         clear_run(run)
     except OSError as error:
@@ -207,6 +210,13 @@ def find_run(word: str | Path, home: Path | None = None) -> Path:
         if (folder / "settings.json").is_file():
             return folder.absolute()
     raise BadInput(f"There is no run {str(word)!r}, neither as a folder nor in {home}; see napari-medssl runs list.")
+
+
+def _let_leave(run: RunFolder) -> None:
+    """Wait, but not for ever, for a process that has told its end and is about to leave."""
+    ends = time.monotonic() + _LEAVING
+    while is_active(run) and not run.busy() and time.monotonic() < ends:
+        time.sleep(0.02)
 
 
 def _end(run: RunFolder, who: Mapping[str, Any]) -> None:

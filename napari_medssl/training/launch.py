@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import site
@@ -16,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from napari_medssl.errors import BadInput
 from napari_medssl.files import write_text
 from napari_medssl.training.processes import identity
 from napari_medssl.training.run_folder import RunFolder, read_record
@@ -25,6 +27,7 @@ KEPT_LOG = 1 << 20  # of it when it is cut
 _CUT = b"[what was printed before has been cut off]\n"
 _NICE = 5  # the viewer goes first
 _OOM_SCORE = 300  # when memory runs out, Linux is to end the run rather than the viewer and what is drawn in it
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -59,17 +62,25 @@ def launch(folder: RunFolder, on_exit: Callable[[], None] | None = None) -> int:
 
     Raises
     ------
-    OSError
-        It could not be started.
     BadInput
-        The folder's settings cannot be used.
+        It could not be started, or the folder's settings cannot be used.
     """
+    try:
+        return _launch(folder, on_exit)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise BadInput("The disk is full: make room, then resume the run.") from error
+        raise BadInput(f"Training could not be started: {(error.strerror or str(error)).lower()}.") from error
+
+
+def _launch(folder: RunFolder, on_exit: Callable[[], None] | None) -> int:
     words = command(folder)
     trim_log(folder.log)
     for stale in (folder.exit, folder.cancel):
         stale.unlink(missing_ok=True)
     with open(folder.log, "ab") as log:  # opened for appending: what is cut off leaves no hole
-        since, start = time.time(), log.tell()
+        note = {"since": time.time(), "log": log.tell()}
+        write_text(folder.child, json.dumps(note) + "\n")  # where there is no room for this, nothing is started
         child = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder.path, env=environment(),
             close_fds=True, **_detached(),
@@ -80,8 +91,8 @@ def launch(folder: RunFolder, on_exit: Callable[[], None] | None = None) -> int:
     _step_back(child.pid)
     watcher = threading.Thread(target=_watch, args=(child, folder, who, on_exit), daemon=True)
     watcher.start()
-    # After the watcher: if the disk is full, the process goes on all the same.
-    write_text(folder.child, json.dumps({**who, "since": since, "log": start}) + "\n")
+    with suppress(OSError):  # the process goes on all the same, and will be known by its lock
+        write_text(folder.child, json.dumps({**who, **note}) + "\n")
     folder.queued.unlink(missing_ok=True)
     return child.pid
 

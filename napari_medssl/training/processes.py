@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import psutil
@@ -14,7 +17,10 @@ _TOLERANCE = 1.5  # seconds; the time of the last start of the computer is only 
 
 
 def identity(pid: int | None = None) -> dict[str, Any]:
-    """Number and start of a process (of this one), as `is_alive` wants them: ``pid``, ``started``, ``boot``.
+    """Number and start of a process (of this one), as `is_alive` wants them.
+
+    ``pid``; ``started`` and ``boot``, when it and the computer started, in seconds since 1970; ``machine``, which tells
+    computers apart without their names.
 
     Raises
     ------
@@ -22,7 +28,13 @@ def identity(pid: int | None = None) -> dict[str, Any]:
         There is no such process.
     """
     process = psutil.Process(os.getpid() if pid is None else pid)
-    return {"pid": process.pid, "started": process.create_time(), "boot": psutil.boot_time()}
+    started, boot = process.create_time(), psutil.boot_time()
+    return {"pid": process.pid, "started": started, "boot": boot, "machine": _machine()}
+
+
+def elsewhere(who: Mapping[str, Any]) -> bool:
+    """Whether the process of an `identity` is one of another computer, of which nothing can be known from here."""
+    return who.get("machine") not in (None, _machine())
 
 
 def is_alive(who: Mapping[str, Any]) -> bool:
@@ -30,6 +42,8 @@ def is_alive(who: Mapping[str, Any]) -> bool:
 
     An identity of a ``pid`` alone is taken for that of whatever process has this number.
     """
+    if elsewhere(who):
+        return False
     try:
         now = identity(int(who["pid"]))
         if psutil.Process(now["pid"]).status() == psutil.STATUS_ZOMBIE:
@@ -39,6 +53,11 @@ def is_alive(who: Mapping[str, Any]) -> bool:
         return True
     except (psutil.Error, KeyError, ValueError, TypeError, OverflowError):
         return False
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _start(who: Mapping[str, Any]) -> float:

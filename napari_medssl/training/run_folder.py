@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 from napari_medssl.errors import BadInput
 from napari_medssl.files import write_text
 from napari_medssl.training.guards import guarded
-from napari_medssl.training.processes import identity, is_alive
+from napari_medssl.training.processes import elsewhere, identity, is_alive
 
 FORMAT = 1
+_SILENT = 120.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,16 @@ class RunFolder:
             self.lock.unlink(missing_ok=True)
 
     def busy(self) -> bool:
-        """Whether a living process holds the folder."""
-        return is_alive(read_record(self.lock))
+        """Whether a living process holds the folder; one of another computer, if something was heard of it lately."""
+        holder = read_record(self.lock)
+        return is_alive(holder) or (elsewhere(holder) and time.time() - self._last_heard() < _SILENT)
+
+    def _last_heard(self) -> float:
+        times = [0.0]
+        for path in (self.lock, self.events):
+            with suppress(OSError):
+                times.append(path.stat().st_mtime)
+        return max(times)
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_medssl.errors import BadInput
-from napari_medssl.training.endings import Ending, ending, told
+from napari_medssl.training.endings import Ending, disk_is_full, ending, told
 from napari_medssl.training.events import Event, last_events, newest
 from napari_medssl.training.processes import is_alive
 from napari_medssl.training.run_folder import RunFolder, Saved, read_record
@@ -114,9 +114,9 @@ def _process_state(run: RunFolder) -> str:
     """ "running", "stopping", "starting" or "queued"; "" when no process works on it and none is to."""
     if run.busy():
         return "stopping" if run.cancel.exists() else "running"
-    if is_alive(read_record(run.child)):
-        return "starting"
-    return "queued" if run.queued.exists() else ""
+    if run.queued.exists():  # and its process of before may just be leaving
+        return "queued"
+    return "starting" if is_alive(read_record(run.child)) else ""
 
 
 def _end_of_this_part(events: Sequence[Event], parts: _Parts) -> Event:
@@ -128,6 +128,8 @@ def _end_of_this_part(events: Sequence[Event], parts: _Parts) -> Event:
 def _untold(run: RunFolder, parts: _Parts, events: Sequence[Event]) -> Ending:
     if parts.happened:
         return ending(run, parts.exit, parts.log_start, began=parts.locked)
+    if not events and disk_is_full(run):
+        return ending(run, {}, 0, began=True)
     if not events:
         return Ending("stopped", "It has not begun. Resume puts it into the queue.")
     # Somebody removed the lock, or the run was copied from another computer.

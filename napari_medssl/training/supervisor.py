@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class _Followed:
 
 
 class Supervisor:
-    """Follows all runs of a folder of runs; `on_change` and `on_events` are called from its thread.
+    """Follows all runs of a folder of runs; `on_change`, `on_events` and `on_gone` are called from its thread.
 
     Every run is reported once at the beginning, then whenever it stands differently. Of runs that were there at the
     beginning only events written since are told (`read_events` has the others).
@@ -52,6 +53,7 @@ class Supervisor:
         self.home, self.at_once = Path(home), at_once
         self.on_change: Callable[[RunInfo], None] = lambda info: None
         self.on_events: Callable[[Path, Sequence[Event]], None] = lambda folder, events: None
+        self.on_gone: Callable[[Path], None] = lambda folder: None  # somebody removed the run
         self._runs: dict[Path, _Followed] = {}
         self._awake, self._stopped = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -94,6 +96,7 @@ class Supervisor:
             folders = []
         for gone in self._runs.keys() - set(folders):
             del self._runs[gone]
+            self._call(self.on_gone, gone)
         for folder in folders:
             if self._stopped.is_set():
                 return
@@ -153,10 +156,10 @@ class Supervisor:
                 return False
             try:
                 launch(run, on_exit=self.wake)
-            except (OSError, BadInput) as error:
+            except BadInput as error:
                 run.queued.unlink(missing_ok=True)
-                why = str(error) if isinstance(error, BadInput) else f"{error.strerror or error}.".lower()
-                note_exit(run, {}, sentence=f"Training could not be started: {why}")
+                with suppress(OSError):
+                    note_exit(run, {}, sentence=str(error))
         return True
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -26,6 +27,9 @@ def main() -> None:
         raise ImportError("No module named 'torch'")
     with folder.locked():
         train(folder, EventLog(folder.events), manner)
+    if manner == "leaves slowly":
+        while not (folder.path / "leave").exists():
+            time.sleep(0.01)
 
 
 def train(folder: RunFolder, log: EventLog, manner: str) -> None:
@@ -56,6 +60,11 @@ def train(folder: RunFolder, log: EventLog, manner: str) -> None:
     elif manner == "full":
         log.write("end", step=before + 1, seconds=7.0, reason="failed", complete=False, sentence="The disk is full.")
         return
+    elif manner == "fills the disk":
+        fill(folder.path / "filler")
+        log.write("step", step=before + 2, filling="x" * 5000)
+        log.write("end", step=before + 1, seconds=7.0, reason="failed", sentence="The disk is full.", complete=False)
+        return
     elif manner == "until cancelled":
         while not folder.cancel.exists():
             time.sleep(0.01)
@@ -64,6 +73,12 @@ def train(folder: RunFolder, log: EventLog, manner: str) -> None:
         "end", step=before + 1, seconds=8.0, reason=reason, complete=reason == "done", sentence=f"It is {reason}.",
         model="liver.json", metrics={"dice": 0.9},
     )  # fmt: skip
+
+
+def fill(path: Path) -> None:
+    with open(path, "ab", buffering=0) as handle, contextlib.suppress(OSError):
+        while handle.write(b"x" * 4096):
+            pass
 
 
 if __name__ == "__main__":

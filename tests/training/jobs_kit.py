@@ -16,7 +16,7 @@ from napari_medssl.training import jobs, launch
 from napari_medssl.training.run_folder import RunFolder, read_record
 
 FAKE = Path(__file__).with_name("fake_run.py")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *manners: str) -> None:

@@ -236,6 +236,22 @@ def test_the_process_has_a_session_of_its_own_no_input_and_stands_back(
         jobs.kill(submitted)
 
 
+def test_one_that_is_leaving_can_be_resumed_and_is_waited_for(
+    submitted: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, "leaves slowly", "done")
+    with Listener(home) as listener:
+        listener.until(submitted, "finished")
+        child = json.loads((submitted / "child").read_text())["pid"]
+        jobs.resume(submitted)
+        listener.supervisor.wake()
+        listener.until(submitted, "queued")
+        assert exists(child)
+        (submitted / "leave").touch()
+        assert listener.until(submitted, "finished").step == 2
+        assert not exists(child)
+
+
 def test_one_that_is_only_starting_is_ended_at_once(
     submitted: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +288,15 @@ def test_this_process_is_not_ended(submitted: Path) -> None:
     write_text(submitted / "lock", json.dumps(identity()))
     with pytest.raises(BadInput, match="this very process"):
         jobs.kill(submitted)
+
+
+def test_a_process_of_another_computer_is_asked_not_ended(submitted: Path) -> None:
+    write_text(submitted / "lock", json.dumps({**identity(), "machine": "another"}))
+    assert jobs.look(submitted).state == "running"
+    with pytest.raises(BadInput, match="another computer"):
+        jobs.kill(submitted)
+    jobs.cancel(submitted)
+    assert jobs.look(submitted).state == "stopping"
 
 
 def test_a_process_that_only_has_the_number_is_not_ended(submitted: Path) -> None:

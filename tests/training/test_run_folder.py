@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,25 @@ def test_a_clock_that_was_set_anew_does_not_end_a_run(monkeypatch: pytest.Monkey
     if sys.platform == "linux":  # elsewhere psutil allows for it, or the time does not depend on the clock
         who = {**who, "started": who["started"] - 3600, "boot": who["boot"] - 3600}
     assert is_alive(who)
+
+
+def test_a_process_of_another_computer_counts_while_it_is_heard_of(folder: RunFolder) -> None:
+    folder.lock.write_text(json.dumps({**identity(), "machine": "another"}))
+    assert not is_alive(json.loads(folder.lock.read_text()))
+    assert folder.busy()
+    past = time.time() - 600
+    os.utime(folder.lock, (past, past))
+    assert not folder.busy()
+    folder.events.touch()
+    assert folder.busy()
+    os.utime(folder.events, (past, past))
+    with folder.locked():
+        pass
+
+
+def test_the_computers_name_is_not_written_down(folder: RunFolder) -> None:
+    with folder.locked():
+        assert not platform.node() or platform.node() not in folder.lock.read_text()
 
 
 RACE = """
