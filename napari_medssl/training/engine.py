@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from napari_medssl.devices import pick_device
-from napari_medssl.errors import BadInput
+from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.files import remove_partials
 from napari_medssl.models import Card, load_weights
+from napari_medssl.training.checkpoint import Progress
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.data import find_cases
 from napari_medssl.training.distributed import World, joined_world
@@ -72,6 +73,8 @@ def train(
     ------
     BadInput
         Unknown recipe, setting or device; unusable data; a run folder in use; not enough memory or disk.
+    Cancelled
+        It was stopped while scans were still being read.
     """
     found = find_recipe(recipe)
     if resume:
@@ -110,8 +113,10 @@ class _Run:
         self.log = EventLog(folder.events if world.leads else None, on_event if world.leads else None)
         self.workers = choose_workers(settings.workers, device)
         self.loop: Loop | None = None
+        self._cancelled: Callable[[], bool] = lambda: False
 
     def go(self, cancelled: Callable[[], bool]) -> TrainedModel:
+        self._cancelled = cancelled
         if not self.world.leads:
             return self._train(cancelled)
         with self.folder.locked():
@@ -119,6 +124,10 @@ class _Run:
             remove_partials(self.folder.path)
             try:
                 trained = self._train(cancelled)
+            except Cancelled:
+                self.folder.cancel.unlink(missing_ok=True)
+                self._tell_end("cancelled", "Training was stopped before its first step.")
+                raise
             except BaseException as error:
                 self._failed(error)
                 known = sentence_for(error)
@@ -192,22 +201,27 @@ class _Run:
             ) from error
 
     def _reading(self, done: int, total: int) -> None:
+        if self.world.leads and (self._cancelled() or self.folder.cancel.exists()):
+            raise Cancelled
         every = max(1, total // _PREPARE_EVERY)
         if done % every == 0 or done == total:
             self.log.write("prepare", text="Reading scans", done=done, total=total)
 
     def _failed(self, error: BaseException) -> None:
         """Keep what can be kept, and leave a sentence."""
-        step, seconds = 0, 0.0
-        if self.loop is not None:
-            step, seconds = self.loop.progress.step, self.loop.progress.seconds
-            if isinstance(error, Exception) and step:
-                with suppress(Exception):  # what went wrong first is what counts, and the last checkpoint is there
-                    self.loop.checkpoint()
+        if self.loop is not None and isinstance(error, Exception) and self.loop.progress.step:
+            with suppress(Exception):  # what went wrong first is what counts, and the last checkpoint is there
+                self.loop.checkpoint()
         sentence = sentence_for(error) or f"Training ended with an error of ours ({type(error).__name__}); see the log."
+        self._tell_end("failed", sentence)
+
+    def _tell_end(self, reason: str, sentence: str) -> None:
+        """The last words of a run that leaves no model this time."""
+        progress = self.loop.progress if self.loop is not None else Progress()
         self.log.write(
-            "end", step=step, seconds=round(seconds, 1), reason="failed", complete=False, sentence=sentence, model=None
-        )
+            "end", step=progress.step, seconds=round(progress.seconds, 1), reason=reason, complete=False,
+            sentence=sentence, model=None,
+        )  # fmt: skip
 
 
 def _sentence(reason: str) -> str:

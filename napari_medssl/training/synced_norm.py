@@ -27,19 +27,18 @@ class _Synced(_BatchNorm):
         # In float32 whatever the autocast: sums over many voxels lose too much in 16 bits.
         x = input.float()
         places = [0, *range(2, x.dim())]
-        own = torch.stack([x.sum(places), (x * x).sum(places), torch.full_like(x[0, :, *[0] * (x.dim() - 2)], 0)])
-        own[2] = x.numel() / x.shape[1]
-        sums = _Sum.apply(own)
+        counts = x.new_full((x.shape[1],), x.numel() / x.shape[1])
+        sums: Tensor = _Sum.apply(torch.stack([x.sum(places), (x * x).sum(places), counts]))  # type: ignore[no-untyped-call]
         count = sums[2].detach()
         mean = sums[0] / count
         variance = (sums[1] / count - mean * mean).clamp_min(0)
-        if self.track_running_stats:
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             with torch.no_grad():
                 self.num_batches_tracked.add_(1)
                 self.running_mean.lerp_(mean, self.momentum)
                 self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         shape = [1, -1, *[1] * (x.dim() - 2)]
-        scaled = (x - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
+        scaled: Tensor = (x - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
             scaled = scaled * self.weight.view(shape) + self.bias.view(shape)
         return scaled.to(input.dtype)
@@ -55,7 +54,7 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         total = gradient.contiguous()
         dist.all_reduce(total)
         return total

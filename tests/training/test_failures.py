@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from napari_medssl.errors import BadInput
+from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.propagation.task import Sli2Vol
 from napari_medssl.training import train
 from napari_medssl.training.checkpoint import Parts
@@ -96,6 +96,22 @@ def test_scans_that_vanish_while_they_are_read_from_disk_are_told(
     assert end["reason"] == "failed"
     assert end["step"] >= 2
     assert train("sli2vol", None, tmp_path / "run", resume=True).steps == 60
+
+
+def test_a_run_stopped_while_scans_are_read_says_so_and_can_be_resumed(
+    scans: Path, quick: dict[str, Any], tmp_path: Path
+) -> None:
+    def stop(event: dict[str, Any]) -> None:
+        if event["event"] == "prepare":
+            (tmp_path / "run" / "cancel").touch()
+
+    with pytest.raises(Cancelled):
+        train("sli2vol", scans, tmp_path / "run", on_event=stop, **quick)
+    end = newest(read_events(tmp_path / "run" / "events.jsonl"), "end")
+    assert (end["reason"], end["step"], end["model"]) == ("cancelled", 0, None)
+    assert "before its first step" in end["sentence"]
+    assert not (tmp_path / "run" / "cancel").exists()
+    assert train("sli2vol", scans, tmp_path / "run", **quick).complete
 
 
 def test_early_stopping_ends_a_run_that_gets_no_better(
