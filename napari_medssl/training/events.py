@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ Event = dict[str, Any]
 _RESERVE = 16384  # bytes kept free for the last words of a run whose disk is full
 _UNWRITTEN = 200
 _MOST_AT_ONCE = 4 << 20
+_BLOCK = 1 << 14
 
 
 class EventLog:
@@ -167,8 +169,11 @@ class Tail:
         return events
 
 
-def last_events(path: Path, size: int = 1 << 17) -> list[Event]:
-    """The events in the last `size` bytes of a log, without reading the rest."""
+def last_events(path: Path, size: int = 1 << 17, *, sparse: bool = False) -> list[Event]:
+    """The events in the last `size` bytes of a log, without reading the rest.
+
+    With `sparse`, of steps that follow one another only the last: most of the time goes into reading the others.
+    """
     try:
         with open(path, "rb") as handle:
             start = max(0, handle.seek(0, os.SEEK_END) - size)
@@ -178,7 +183,15 @@ def last_events(path: Path, size: int = 1 << 17) -> list[Event]:
         block, start = b"", 0
     if start:
         block = block[block.find(b"\n") + 1 :]
-    return _parse(block[: block.rfind(b"\n") + 1]) + _parse(_read_last_words(path))
+    block = block[: block.rfind(b"\n") + 1]
+    if sparse:
+        pairs = pairwise(block.split(b"\n"))
+        block = b"\n".join(line for line, after in pairs if not (_is_step(line) and _is_step(after)))
+    return _parse(block) + _parse(_read_last_words(path))
+
+
+def _is_step(line: bytes) -> bool:
+    return line.startswith(b'{"event": "step"')  # as `EventLog` writes it
 
 
 def curve(events: Iterable[Event]) -> list[Event]:
@@ -212,10 +225,13 @@ def _end_of_lines(path: Path) -> int:
     """Where the last whole line ends, in bytes."""
     try:
         with open(path, "rb") as handle:
-            size = handle.seek(0, os.SEEK_END)
-            start = max(0, size - _MOST_AT_ONCE)
-            handle.seek(start)
-            return start + handle.read().rfind(b"\n") + 1
+            start = size = handle.seek(0, os.SEEK_END)
+            block = b""
+            while start and b"\n" not in block:
+                start = max(0, start - _BLOCK)
+                handle.seek(start)
+                block = handle.read(min(_BLOCK, size - start))
+            return start + block.rfind(b"\n") + 1
     except OSError:
         return 0
 

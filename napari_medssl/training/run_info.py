@@ -74,7 +74,7 @@ def look(folder: Path) -> RunInfo:
         return RunInfo(run.path, "", run.path.name, None, state="failed", sentence=str(error))
     # Processes before what they wrote: one that ends meanwhile has then written its end.
     state, parts = _process_state(run), _Parts(run)
-    events = last_events(run.events)
+    events = last_events(run.events, sparse=True)
     end = _end_of_this_part(events, parts)
     found = Ending(state, "")
     if not state or (state == "starting" and end):

@@ -206,6 +206,26 @@ def test_a_tail_from_the_end_reads_what_is_new_and_a_line_that_was_half_written(
     assert Tail(path.with_name("none"), at_end=True).read() == []
 
 
+@pytest.mark.parametrize("half", [0, 1, 99, 100, 101, 250])
+def test_the_end_of_the_whole_lines_is_found_however_long_the_half_one_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, half: int
+) -> None:
+    monkeypatch.setattr(events, "_BLOCK", 100)
+    for step in range(3):
+        EventLog(path).write("step", step=step)
+    rest = json.dumps({"event": "step", "step": 7, "filling": "x" * 300}).encode() + b"\n"
+    with open(path, "ab") as handle:
+        handle.write(rest[:half])
+    tail = Tail(path, at_end=True)
+    with open(path, "ab") as handle:
+        handle.write(rest[half:])
+    assert steps(tail.read()) == [7]
+    path.write_bytes(rest[:half])
+    tail = Tail(path, at_end=True)
+    path.write_bytes(rest)
+    assert steps(tail.read()) == [7]
+
+
 def test_a_big_log_is_read_in_parts_and_its_end_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_MOST_AT_ONCE", 1000)
     with open(path, "w") as handle:
@@ -219,6 +239,17 @@ def test_a_big_log_is_read_in_parts_and_its_end_alone(path: Path, monkeypatch: p
     assert steps(last_events(path, size=5020)) == [200]
     assert steps(last_events(path, size=5100)) == [198, 199, 200]
     assert Tail(path, at_end=True).read() == []
+
+
+def test_of_steps_in_a_row_the_last_is_enough(path: Path) -> None:
+    log = EventLog(path)
+    kinds = ("start", "step", "step", "checkpoint", "step", "start", "step")
+    for kind, step in zip(kinds, (0, 1, 2, 2, 3, 2, 3), strict=True):
+        log.write(kind, step=step)
+    told = [(event["event"], event["step"]) for event in last_events(path, sparse=True)]
+    assert told == [("start", 0), ("step", 2), ("checkpoint", 2), ("step", 3), ("start", 2), ("step", 3)]
+    assert len(last_events(path)) == 7
+    assert steps(last_events(path, size=200, sparse=True))[-1] == 3
 
 
 def test_what_a_resumed_run_made_void_is_dropped() -> None:
