@@ -43,6 +43,7 @@ def keep_model(
         "recipe": recipe.name,
         "training": training,
         "metrics": {"validation": metrics} if metrics else {},
+        "parents": [settings.start] if settings.start else [],
         **strategy.card(),
     }
     if not write:

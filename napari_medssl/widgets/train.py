@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_medssl.errors import BadInput
 from napari_medssl.training.track import Track
 from napari_medssl.widgets import train_texts as texts
 from napari_medssl.widgets.desk import Desk
@@ -54,7 +55,7 @@ class TrainWidget(DockedWidget):
         self.confirm = _confirm
         self.open_folder = _open_folder
         self.ask_changes = ask_changes
-        self.use_model = lambda viewer, info: None
+        self.use_model = _use_model
         self.form = TrainForm()
         self.shown: Path | None = None
         self._trouble = ""
@@ -226,7 +227,11 @@ class TrainWidget(DockedWidget):
             self.runs.ask("resume", info.folder, lambda: self.show_run(info.folder, to_front=True), **changes)
 
     def _use(self, info: Any) -> None:
-        self.use_model(self.viewer, info)
+        try:
+            self.use_model(self.viewer, info)
+            self.new.look_at_shelf()
+        except BadInput as error:
+            self._on_failed(error)
 
     def _bring_picture(self, path: str) -> None:
         run = self.shown
@@ -246,7 +251,7 @@ def _usual(jobs: Any, home: Path | None) -> tuple[Any, Path]:
     if home is None:
         from napari_medssl.widgets import preferences
 
-        home = getattr(preferences, "runs_folder_preference", lambda: None)() or jobs.runs_folder()
+        home = preferences.runs_folder_preference() or jobs.runs_folder()
     return jobs, home.absolute()
 
 
@@ -256,6 +261,16 @@ def tell_end(info: Any) -> None:
         tell(f"{info.name}: training is finished.")
     elif info.state in ("failed", "lost"):
         tell_error(f"{info.name}: {texts.hint_for_run(info)[1]}")
+
+
+def _use_model(viewer: Any, info: Any) -> None:
+    """Choose the model that a run left in the tool that it is for."""
+    from napari_medssl.widgets.use_model import use_model
+
+    if info.model is None:
+        raise BadInput(f"The run {info.name} has left no model yet.")
+    if sentence := use_model(viewer, info.model):
+        tell(sentence)
 
 
 def _confirm(parent: QWidget, question: str) -> bool:

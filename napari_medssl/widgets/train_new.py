@@ -10,11 +10,12 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.widgets.desk import Desk, Stop
-from napari_medssl.widgets.preferences import device_preference
+from napari_medssl.widgets.preferences import device_preference, use_model_folder
 from napari_medssl.widgets.train_form import TrainForm
 from napari_medssl.widgets.train_scans import Finding, check_folder, failed_finding
 from napari_medssl.widgets.train_session import TrainSession
 from napari_medssl.widgets.train_texts import device_name
+from napari_medssl.widgets.trouble import tell_trouble
 
 Checker = Callable[..., Finding]
 Recipes = Callable[[], Mapping[str, Any]]
@@ -51,6 +52,10 @@ class NewRun(QObject):
 
     def look_at_shelf(self) -> None:
         """Find out which names are taken, and which models one can start from."""
+        try:
+            use_model_folder()
+        except BadInput as error:
+            tell_trouble(error)
         self._desk.send(_cards, self._on_cards)
 
     def _on_recipes(self, recipes: Mapping[str, Any]) -> None:
