@@ -96,13 +96,16 @@ SLI2VOL = Recipe(
             "Starts from the shipped model and adapts it for ten minutes.",
             {
                 "start": "default", "seconds": 600, "batch": 6, "synthetic": 3, "phantoms": 6, "furthest": 2,
-                "learning_rate": 3e-4,
+                "learning_rate": 3e-4, "temperature": 2.5,
             },
         ),
         Preset(
             "Quick check",
             "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {"start": "default", "seconds": 60, "batch": 4, "shapes": 20, "learning_rate": 3e-4},
+            {
+                "start": "default", "seconds": 60, "batch": 4, "shapes": 20, "learning_rate": 3e-4,
+                "temperature": 2.5,
+            },
         ),
         Preset(
             "One GPU",
