@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
@@ -72,14 +73,20 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = Event()
-        self.worker: Any = None
+        self._worker: Callable[[], Any] = lambda: None
 
     def ask(self, *_: Any) -> None:
         self._asked.set()
 
+    def watch(self, worker: Any) -> None:
+        """Stop, too, when napari itself ends the worker."""
+        # Held weakly: the worker holds its generator, which holds this. In such a ring it would be left to the garbage
+        # collector, which may run in any thread, and Qt objects must go in theirs.
+        self._worker = weakref.ref(worker)
+
     def __call__(self) -> bool:
-        # napari aborts the worker itself when it quits
-        return self._asked.is_set() or bool(self.worker is not None and self.worker.abort_requested)
+        worker = self._worker()
+        return self._asked.is_set() or bool(worker is not None and worker.abort_requested)
 
 
 class Streaming(QObject):
@@ -123,7 +130,7 @@ class Streaming(QObject):
 
         self._started = time.monotonic()
         worker = create_worker(_compute, self._engine, self.job, self.stop)
-        self.stop.worker = worker
+        self.stop.watch(worker)
         worker.yielded.connect(self._arrived)
         worker.returned.connect(self._returned)
         worker.finished.connect(self._finished)
