@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer, QUrl
-from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QMessageBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_medssl.errors import BadInput
 from napari_medssl.training.track import Track
+from napari_medssl.widgets import train_outside as outside
 from napari_medssl.widgets import train_texts as texts
 from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.dock import DockedWidget
-from napari_medssl.widgets.notices import tell, tell_error
+from napari_medssl.widgets.notices import tell
 from napari_medssl.widgets.train_form import NEW, RUNS, WATCH, TrainForm
 from napari_medssl.widgets.train_new import Checker, NewRun, Recipes
 from napari_medssl.widgets.train_offer import Offer
@@ -51,14 +51,14 @@ class TrainWidget(DockedWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the window
         self.viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        jobs, home = _usual(jobs, home)
-        self.confirm = _confirm
-        self.open_folder = _open_folder
+        jobs, home = outside.usual(jobs, home)
+        self.confirm = outside.confirm
+        self.open_folder = outside.open_folder
         self.ask_changes = ask_changes
-        self.use_model = _use_model
+        self.use_model = outside.use_model
         self.form = TrainForm()
         self.shown: Path | None = None
-        self._trouble = ""
+        self._message: tuple[str, str] | None = None  # stands in the first line until the person does something
         self._starting = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
@@ -98,7 +98,7 @@ class TrainWidget(DockedWidget):
         self.offer.look_asked.connect(lambda: form.show_tab(RUNS))
         self.runs.listed.connect(self._on_listed)
         self.runs.changed.connect(self._on_changed)
-        self.runs.ended.connect(tell_end)
+        self.runs.ended.connect(outside.tell_end)
         self.runs.told.connect(self._on_told)
         self.runs.failed.connect(self._on_failed)
 
@@ -114,8 +114,8 @@ class TrainWidget(DockedWidget):
         self.form.start.setText("Add to the queue" if going else "Start")
         self.form.can_start(not sentence and not self._starting, sentence)
         info = self.runs.info(self.shown)
-        if self._trouble:
-            self.form.say("trouble", self._trouble)
+        if self._message is not None:
+            self.form.say(*self._message)
         elif self.form.tabs.currentIndex() == NEW or info is None:
             if not sentence and going:
                 self.form.say("next", f"{going[-1].name} is training. Another run can be added to the queue.")
@@ -145,7 +145,7 @@ class TrainWidget(DockedWidget):
             self.shown = folder
             self.form.watch.pictures.start_over()
             self.form.watch.show_log("")
-        self._trouble = ""
+        self._message = None
         if to_front:
             self.form.show_tab(WATCH)
         self.draw()
@@ -169,11 +169,15 @@ class TrainWidget(DockedWidget):
             self._draw_soon.start()
 
     def _on_failed(self, error: BaseException) -> None:
-        self._trouble, self._starting = tell_trouble(error), False
+        self._starting = False
+        self._say("trouble", tell_trouble(error))
+
+    def _say(self, kind: str, sentence: str) -> None:
+        self._message = (kind, sentence)
         self.look()
 
     def _on_tab(self) -> None:
-        self._trouble = ""
+        self._message = None
         if self.form.tabs.currentIndex() == RUNS:
             self.runs.list_again()
         self._draw_soon.start()
@@ -183,7 +187,7 @@ class TrainWidget(DockedWidget):
         session = self.session
         if session.obstacle()[1] or session.folder is None:
             return
-        self._trouble, self._starting = "", True
+        self._message, self._starting = None, True
         self.runs.submit(session.recipe.name, session.folder, session.settings(), self._on_started)
         self.look()
 
@@ -203,14 +207,14 @@ class TrainWidget(DockedWidget):
         info = self.runs.info(folder)
         if info is None:
             return
-        self._trouble = ""
+        self._message = None
         questions = {"kill": texts.KILL_QUESTION, "remove": texts.REMOVE_QUESTION}
         if action in questions and not self.confirm(self, questions[action].format(name=info.name)):
             return
         if action == "open":
             self.open_folder(folder)
-        elif action == "use":
-            self._use(info)
+        elif action == "use" and info.model is not None:
+            self._use(info.model)
         elif action in ("resume", "change"):
             self._resume(info, ask=action == "change" or info.state in ("finished", "failed"))
         else:
@@ -224,14 +228,25 @@ class TrainWidget(DockedWidget):
         if ask and recipe is not None:
             changes = self.ask_changes(self, info, recipe, self.session.devices)
         if changes is not None:
+            self._message = ("busy", f"Resuming {info.name}…")
             self.runs.ask("resume", info.folder, lambda: self.show_run(info.folder, to_front=True), **changes)
 
-    def _use(self, info: Any) -> None:
+    def _use(self, card: Path) -> None:
+        """Copy the model to the shelf in a thread; what has to be asked, such as about its name, is asked here."""
+        self._message = ("busy", f"Putting {card.stem} on the shelf…")
+        self.desk.send(lambda: outside.shelve(card), lambda _: self._choose_model(card), self._on_failed)
+
+    def _choose_model(self, card: Path) -> None:
         try:
-            self.use_model(self.viewer, info)
-            self.new.look_at_shelf()
+            sentence = self.use_model(self.viewer, card)
         except BadInput as error:
             self._on_failed(error)
+            return
+        self._message = ("done", sentence) if sentence else None
+        if sentence:
+            tell(sentence)  # the tool now lies in front of this panel
+        self.new.look_at_shelf()
+        self.look()
 
     def _bring_picture(self, path: str) -> None:
         run = self.shown
@@ -244,40 +259,3 @@ class TrainWidget(DockedWidget):
         if folder is not None and watch.fold.isChecked() and watch.isVisible():
             self.runs.read_log(folder, lambda words: watch.show_log(words) if folder == self.shown else None)
 
-
-def _usual(jobs: Any, home: Path | None) -> tuple[Any, Path]:
-    if jobs is None:
-        from napari_medssl.training import jobs as jobs
-    if home is None:
-        from napari_medssl.widgets import preferences
-
-        home = preferences.runs_folder_preference() or jobs.runs_folder()
-    return jobs, home.absolute()
-
-
-def tell_end(info: Any) -> None:
-    """A run came to its end: the person may be looking elsewhere. What they asked for themselves they know."""
-    if info.state == "finished":
-        tell(f"{info.name}: training is finished.")
-    elif info.state in ("failed", "lost"):
-        tell_error(f"{info.name}: {texts.hint_for_run(info)[1]}")
-
-
-def _use_model(viewer: Any, info: Any) -> None:
-    """Choose the model that a run left in the tool that it is for."""
-    from napari_medssl.widgets.use_model import use_model
-
-    if info.model is None:
-        raise BadInput(f"The run {info.name} has left no model yet.")
-    if sentence := use_model(viewer, info.model):
-        tell(sentence)
-
-
-def _confirm(parent: QWidget, question: str) -> bool:
-    buttons = QMessageBox.StandardButton
-    chosen = QMessageBox.question(parent, "Train a model", question, buttons.Yes | buttons.Cancel, buttons.Cancel)
-    return bool(chosen == buttons.Yes)
-
-
-def _open_folder(folder: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

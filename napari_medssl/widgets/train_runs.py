@@ -17,7 +17,7 @@ from napari_medssl.widgets.train_texts import UNDER_WAY
 
 Failed = Callable[[BaseException], None]
 LOG_BYTES = 40_000
-PATIENCE_S = 4.0
+PATIENCE_S = 20.0
 
 
 class TrainRuns(QObject):

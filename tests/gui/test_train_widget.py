@@ -268,7 +268,7 @@ def test_from_start_to_use(train: Any, qtbot: Qtbot, scans: Path, home: Path) ->
     jobs = FakeJobs(home)
     widget = train(jobs)
     used: list[Any] = []
-    widget.use_model = lambda *what: used.append(what[-1])
+    widget.use_model = lambda viewer, card: used.append(card) or "It is chosen in the tool."
     choose(widget, qtbot, scans)
     click(qtbot, widget.form.plan.buttons["Quick check"])
     click(qtbot, widget.form.start)
@@ -305,7 +305,8 @@ def test_from_start_to_use(train: Any, qtbot: Qtbot, scans: Path, home: Path) ->
     jobs.change(folder, state="finished", sentence="Trained for a minute.", done=1.0, model=model, resumable=True)
     wait(qtbot, lambda: says(widget) == "Trained for a minute. Click Use this model to work with it.")
     click(qtbot, watch.use)
-    assert [info.model for info in used] == [model]
+    wait(qtbot, lambda: says(widget) == "It is chosen in the tool.")
+    assert used == [model]
 
 
 def test_a_run_is_stopped_and_resumed(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
@@ -540,8 +541,8 @@ def test_the_end_of_a_run_is_announced(
     jobs = left_behind(home, "running", "running", "running")
     first, second, third = sorted(jobs.infos)
     told: list[str] = []
-    monkeypatch.setattr("napari_medssl.widgets.train.tell", told.append)
-    monkeypatch.setattr("napari_medssl.widgets.train.tell_error", told.append)
+    monkeypatch.setattr("napari_medssl.widgets.train_outside.tell", told.append)
+    monkeypatch.setattr("napari_medssl.widgets.train_outside.tell_error", told.append)
     train(jobs)
     jobs.change(first, state="finished")
     jobs.change(second, state="stopped")  # the person knows
