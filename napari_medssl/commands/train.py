@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -152,11 +153,10 @@ class Report:
     def in_words(self) -> str:
         """The report for people."""
         first = f"Trained model {self.model}" if self.complete else "Cancelled; the model as it stands was kept"
-        use = f"NAPARI_MEDSSL_MODELS={self.run} napari-medssl propagate ... --model {self.model}"
         lines = [f"{first}: {self.steps} steps in {duration(self.seconds)}, in {self.weights}."]
         if self.metrics:
             lines.append("Validation: " + ", ".join(f"{name} {_number(v)}" for name, v in self.metrics.items()) + ".")
-        lines.append(f"Use it with {use}")
+        lines.append(f"Put it on the shelf: napari-medssl models add {shlex.quote(self.run)}")
         if not self.complete:
             lines.append("Go on with the same command and --resume.")
         return "\n".join(lines)

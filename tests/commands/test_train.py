@@ -46,6 +46,7 @@ def test_a_run_a_resumed_run_and_the_model_used(
     assert resumed.status == 0, resumed.err
     assert "Going on from step 2 on cpu" in resumed.err
     assert "4 steps" in resumed.out
+    assert f"models add {run}" in resumed.out
     monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(run))
     assert "mine" in call("models", "list").out
     case = make_case(tmp_path, slices=5, drawn=2)
