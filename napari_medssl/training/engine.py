@@ -32,6 +32,7 @@ from napari_medssl.training.settings import RunSettings
 from napari_medssl.training.strategy import Strategy
 
 _PREPARE_EVERY = 20  # at most so many events while scans are read
+_AT_ONCE = "Training was stopped at once; the last checkpoint is kept."
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,10 @@ class _Run:
             remove_partials(self.folder.path)
             try:
                 trained = self._train(cancelled)
-            except Cancelled:
+            except (Cancelled, KeyboardInterrupt):
                 self.folder.cancel.unlink(missing_ok=True)
-                self._tell_end("cancelled", "Training was stopped before its first step.")
+                begun = self.loop is not None and self.loop.progress.step
+                self._tell_end("cancelled", _AT_ONCE if begun else "Training was stopped before its first step.")
                 raise
             except BaseException as error:
                 self._failed(error)
