@@ -159,7 +159,8 @@ class Loop:
         step = self.progress.step
         self.log.write(
             "step", step=step, seconds=round(self.progress.seconds, 1), loss=figures.pop("loss"), figures=figures,
-            done=round(min(1.0, max(done, clock.done())), 4), rate=rate, speed=round(clock.speed(), 3), left=None if left is None else round(left, 1),
+            done=round(min(1.0, max(done, clock.done())), 4), rate=rate, speed=round(clock.speed(), 3),
+            left=None if left is None else round(left, 1),
             memory=memory_in_use(), device_memory=device_memory_in_use(self.device),
             waiting=round(min(1.0, loader.waited / elapsed), 4),
         )  # fmt: skip
