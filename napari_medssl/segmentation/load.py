@@ -26,7 +26,8 @@ class SegmentationModel:
 
 def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> SegmentationModel:
     plan = Plan.model_validate(card.settings)
-    network = UNet(plan)
+    with torch.random.fork_rng(devices=[]):  # a new network draws its weights, which are not kept
+        network = UNet(plan)
     network.load_state_dict(tensors)
     network.requires_grad_(False).eval()
     return SegmentationModel(network.to(device), plan, device)

@@ -80,6 +80,8 @@ def places_of(labels: NDArray[np.integer], most: int = _PLACES) -> dict[int, NDA
     seen = dict.fromkeys(counts, 0)
     for start, slab in slabs:
         inside = np.flatnonzero(slab)
+        if not inside.size:
+            continue
         values = slab.ravel()[inside]
         order = np.argsort(values, kind="stable")
         kinds, firsts = np.unique(values[order], return_index=True)

@@ -216,16 +216,23 @@ def reference_image(layers: ViewerModel | Iterable[Layer], labels: Layer) -> Ima
     return max(found, key=lambda entry: entry[:3])[3] if found else None
 
 
-def new_labels(viewer: ViewerModel, image: Layer, name: str | None = None) -> Labels:
-    """Add an empty labels layer (uint8) exactly on an image layer, carrying its geometry, and return it."""
+def new_labels(
+    viewer: ViewerModel, image: Layer, name: str | None = None, labels: NDArray[np.integer] | None = None
+) -> Labels:
+    """Add a labels layer exactly on an image layer, carrying its geometry, and return it.
+
+    `labels`: in the file's order, as of `volume_from_layer`; None for an empty layer (uint8).
+    """
     shape = check_image_layer(image, frame=0).shape
     info = scan_info(image)
+    if labels is not None and info is not None:
+        labels = Display.from_json(info["display"]).forward(labels)
     linear, offset = to_world(image, in_mm=False)
     place: dict[str, Any] = {"affine": np.vstack([np.column_stack([linear, offset]), (0, 0, 0, 1)])}
     if np.count_nonzero(linear - np.diag(np.diag(linear))) == 0 and (np.diag(linear) > 0).all():
         place = {"scale": np.diag(linear), "translate": offset}
     return viewer.add_labels(
-        np.zeros(shape, dtype=np.uint8),
+        np.zeros(shape, dtype=np.uint8) if labels is None else np.ascontiguousarray(labels),
         name=name or f"{image.name} labels",
         units=image.units[-3:],
         axis_labels=image.axis_labels[-3:],

@@ -29,6 +29,13 @@ def shown_slice(viewer: ViewerModel, layer: Layer, axis: int) -> int:
     return round(float(point[layer.ndim - 3 + axis]))
 
 
+def shown_frame(viewer: ViewerModel, layer: Layer) -> int | None:
+    """The frame of a (t, z, y, x) layer that the viewer's sliders point at; None for one without frames."""
+    if layer.ndim != 4:
+        return None
+    return round(float(np.asarray(layer.world_to_data(np.asarray(viewer.dims.point)[-4:]))[0]))
+
+
 def show_slice(viewer: ViewerModel, layer: Layer, axis: int, index: int) -> None:
     """Show slice `index` along one of a layer's last three axes, in the plane across that axis."""
     lead = viewer.dims.ndim - 3

@@ -14,7 +14,7 @@ from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets.hand_strokes import HandStrokes, strokes_on
 from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, spacing_of
-from napari_medssl.widgets.planes import NAMES, shown_axis, shown_slice
+from napari_medssl.widgets.planes import NAMES, shown_axis, shown_frame, shown_slice
 from napari_medssl.widgets.propagate_texts import Situation
 from napari_medssl.widgets.propagate_worker import Job
 
@@ -132,7 +132,7 @@ class Work:
         run = self.session.start(axis, seeds)
         before = self.labels.data.copy()
         job = Job(
-            image=check_image_layer(self.image, frame=self._frame()),
+            image=check_image_layer(self.image, frame=shown_frame(self.viewer, self.image)),
             before=before,
             spacing=spacing_of(self.image),
             run=run,
@@ -153,12 +153,6 @@ class Work:
             return {label for stroke in new for label, slices in stroke.slices[axis].items() if index in slices}
 
         return drawn_now
-
-    def _frame(self) -> int | None:
-        if self.image.ndim != 4:
-            return None
-        point = np.asarray(self.viewer.dims.point)[-4:]
-        return round(float(np.asarray(self.image.world_to_data(point))[0]))
 
     def _nothing_drawn(self, axis: int, options: PropagateOptions) -> str:
         if options.which.currentData() == "selected":

@@ -1,0 +1,191 @@
+"""The widget "Segment with my model": from an empty viewer to labels on the scan, stopped, failed, closed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from segmentation.toys import BRIGHT, GREY, SPACING, balls, save_toy
+
+from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.metrics import dice
+from napari_medssl.segmentation.use import Segmented
+from napari_medssl.volumes import Geometry, Volume
+from napari_medssl.widgets import segment as segment_widget
+from napari_medssl.widgets.layers import geometry_of, layer_data, lies_on
+from napari_medssl.widgets.segment import SegmentWidget
+from tests.gui.propagation_kit import click
+
+OBLIQUE = (0.0, 0.8, -0.6, -1.0, 0.0, 0.0, 0.0, 0.6, 0.8)
+
+
+class FakeEngine:
+    """Marks what is bright when it is let go on; stops where it is asked to."""
+
+    def __init__(self, error: Exception | None = None, held: bool = False) -> None:
+        self.error, self.calls = error, 0
+        self.go_on, self.started, self.left = threading.Event(), threading.Event(), threading.Event()
+        if not held:
+            self.go_on.set()
+
+    def __call__(self, volume: Volume, *, on_progress: Any, cancelled: Any, **settings: Any) -> Segmented:
+        self.calls += 1
+        self.settings = settings
+        on_progress(1, 4)
+        self.started.set()
+        try:
+            while not self.go_on.wait(0.005):
+                if cancelled():
+                    raise Cancelled
+            if self.error is not None:
+                raise self.error
+            return Segmented((np.asarray(volume.array) > 300).astype(np.uint8) * 7, {7: "ball"}, 1.0)
+        finally:
+            self.left.set()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path))
+    save_toy(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Any:
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(900, 640)
+    return viewer
+
+
+def dock(viewer: Any, qtbot: Any, engine: Any = None) -> SegmentWidget:
+    widget = SegmentWidget(viewer, engine=engine)
+    viewer.window.add_dock_widget(widget, name="Segment")
+    qtbot.waitUntil(widget.isVisible, timeout=10000)
+    return widget
+
+
+def open_balls(viewer: Any, direction: tuple[float, ...] = OBLIQUE) -> Any:
+    scan = balls()
+    geometry = Geometry(SPACING[::-1], (10, -20, 30), direction)
+    data, arguments, _ = layer_data(Volume(scan.array, geometry, name="scan"))
+    return viewer.add_image(data, **arguments)
+
+
+def wait(widget: SegmentWidget, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: widget.run is None, timeout=30000)
+
+
+def test_from_an_empty_viewer_to_labels_on_the_scan(shown: Any, qtbot: Any, shelf: Path) -> None:
+    widget = dock(shown, qtbot)
+    assert "Open a scan" in widget.hint.text()
+    assert not widget.segment.isEnabled()
+    scan = open_balls(shown)
+    assert "Click Segment" in widget.hint.text()
+    click(qtbot, widget.segment)
+    assert not widget.segment.isEnabled()
+    wait(widget, qtbot)
+    labels = shown.layers["scan toy"]
+    assert lies_on(labels, scan)
+    assert geometry_of(labels) == geometry_of(scan)
+    assert np.array_equal(np.unique(labels.data), [0, GREY, BRIGHT])
+    bright = np.asarray(scan.data) > 300
+    assert dice(labels.data, bright * BRIGHT, BRIGHT) > 0.85
+    assert list(labels.features["structure"]) == ["", "ball"]
+    assert "Done in" in widget.hint.text()
+    assert "ball" in widget.hint.text()
+    click(qtbot, widget.segment)
+    wait(widget, qtbot)
+    assert len(shown.layers) == 3  # once more is another layer, and what was corrected in the first one stays
+
+
+def test_without_a_model_it_says_how_to_train_one(
+    shown: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path))
+    widget = dock(shown, qtbot)
+    open_balls(shown)
+    assert "Plugins > Train a model" in widget.hint.text()
+    assert not widget.segment.isEnabled()
+    save_toy(tmp_path)
+    widget.model.refresh()
+    assert "Click Segment" in widget.hint.text()
+    assert widget.segment.isEnabled()
+
+
+def test_progress_is_shown_and_cancel_adds_nothing(shown: Any, qtbot: Any, shelf: Path) -> None:
+    engine = FakeEngine(held=True)
+    widget = dock(shown, qtbot, engine)
+    open_balls(shown)
+    click(qtbot, widget.segment)
+    qtbot.waitUntil(lambda: widget.progress.value() == 1, timeout=5000)
+    assert widget.progress.maximum() == 4
+    assert "25% done" in widget.progress_text.text()
+    assert engine.settings["model"] == "toy"
+    click(qtbot, widget.cancel)
+    assert not widget.cancel.isEnabled()
+    wait(widget, qtbot)
+    assert "Stopped" in widget.hint.text()
+    assert len(shown.layers) == 1
+    assert widget.segment.isEnabled()
+
+
+def test_what_goes_wrong_is_a_sentence(
+    shown: Any, qtbot: Any, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[BaseException] = []
+    monkeypatch.setattr(segment_widget, "tell_trouble", lambda error: told.append(error) or str(error))
+    for error, said in ((BadInput("The file is gone."), "The file is gone."), (MemoryError(), "not enough memory")):
+        widget = dock(shown, qtbot, FakeEngine(error))
+        scan = open_balls(shown)
+        click(qtbot, widget.segment)
+        wait(widget, qtbot)
+        assert said in widget.hint.text()
+        assert isinstance(told[-1], BadInput)
+        shown.layers.remove(scan)
+    picture = shown.add_image(np.zeros((5, 6, 3), np.uint8), rgb=True)
+    click(qtbot, widget.segment)
+    assert "colour" in widget.hint.text()
+    shown.layers.remove(picture)
+    assert "Open a scan" in widget.hint.text()
+
+
+def test_a_scan_removed_meanwhile_gets_no_labels(shown: Any, qtbot: Any, shelf: Path) -> None:
+    engine = FakeEngine(held=True)
+    widget = dock(shown, qtbot, engine)
+    scan = open_balls(shown)
+    click(qtbot, widget.segment)
+    assert engine.started.wait(10)
+    shown.layers.remove(scan)
+    engine.go_on.set()
+    wait(widget, qtbot)
+    assert len(shown.layers) == 0
+    assert "removed" in widget.hint.text()
+
+
+def test_closing_the_dock_ends_the_computation(shown: Any, qtbot: Any, shelf: Path) -> None:
+    engine = FakeEngine(held=True)
+    widget = dock(shown, qtbot, engine)
+    open_balls(shown)
+    click(qtbot, widget.segment)
+    assert engine.started.wait(10)
+    with qtbot.waitSignal(widget.destroyed, timeout=10000):
+        shown.window.remove_dock_widget(widget)
+    assert engine.left.wait(10)
+    assert len(shown.layers) == 1
+
+
+def test_of_frames_the_one_on_the_screen_is_segmented(shown: Any, qtbot: Any, shelf: Path) -> None:
+    widget = dock(shown, qtbot, FakeEngine())
+    frames = np.stack([np.zeros_like(balls().array), balls().array])
+    shown.add_image(frames, scale=(1, *SPACING), name="cine")
+    shown.dims.set_current_step(0, 1)
+    click(qtbot, widget.segment)
+    wait(widget, qtbot)
+    labels = shown.layers["cine toy"]
+    np.testing.assert_array_equal(labels.data, (frames[1] > 300) * 7)
+    assert tuple(labels.scale) == SPACING
