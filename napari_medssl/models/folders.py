@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from napari_medssl.errors import BadInput
+from napari_medssl.files import own_data
 
 SHIPPED = Path(__file__).parent / "weights"
 FOLDER_VARIABLE = "NAPARI_MEDSSL_MODELS"
@@ -23,13 +23,7 @@ def user_folder() -> Path:
     """Where the person's own models lie: $NAPARI_MEDSSL_MODELS, else the system's folder for an application's data."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "napari-medssl" / "models"
+    return own_data() / "models"
 
 
 def extra_folders() -> list[Path]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
-
 import torch
-from pydantic import ValidationError
+from torch import Tensor
 
-from napari_medssl.devices import pick_device
-from napari_medssl.errors import BadInput
-from napari_medssl.models import load_weights, weights_path
+from napari_medssl.models.card import Card
+from napari_medssl.models.loading import Loading
 from napari_medssl.propagation.model import MatchSettings, PropagationModel, build_network
 
 PURPOSE = "propagation"
-_loading = threading.Lock()
 
 
 def load_model(name: str = "default", device: str = "auto") -> PropagationModel:
@@ -25,22 +20,15 @@ def load_model(name: str = "default", device: str = "auto") -> PropagationModel:
     BadInput
         There is no such model or device, or the model is for something else.
     """
-    path = weights_path(name)
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    with _loading:
-        return _loaded(name, str(path), changed, pick_device(device))
+    return _loaded(name, device)
 
 
-@lru_cache(maxsize=4)
-def _loaded(name: str, path: str, changed: int, device: torch.device) -> PropagationModel:
-    card, tensors = load_weights(name)
-    if card.purpose != PURPOSE:
-        raise BadInput(f"Model {name!r} is for {card.purpose}, not for propagation; choose another.")
-    try:
-        settings = MatchSettings.model_validate(card.settings)
-        network = build_network(settings)
-        network.load_state_dict(tensors)
-    except (ValidationError, RuntimeError) as error:
-        raise BadInput(f"Model {name!r} does not fit this version of napari-medssl; train or add it again.") from error
+def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> PropagationModel:
+    settings = MatchSettings.model_validate(card.settings)
+    network = build_network(settings)
+    network.load_state_dict(tensors)
     network.requires_grad_(False).eval()
     return PropagationModel(network.to(device), settings, device)
+
+
+_loaded = Loading(PURPOSE, _make)

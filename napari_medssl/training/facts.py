@@ -19,6 +19,9 @@ from napari_medssl.volumes.reading import load
 _LARGEST = 1e30  # beyond it sums of squares leave the range of 32-bit numbers
 
 
+_AS_IN_FILE = Display()
+
+
 @dataclass(frozen=True)
 class Scan:
     """A scan in memory or memory-mapped.
@@ -34,7 +37,7 @@ class Scan:
     array: NDArray[Any]
     spacing: tuple[float, float, float]
     labels: NDArray[Any] | None = None
-    display: Display = Display()
+    display: Display = _AS_IN_FILE
 
     @property
     def bytes(self) -> int:
@@ -64,7 +67,7 @@ class Facts:
     bytes: int
     digest: str
     labels: dict[int, int] | None = None
-    display: Display = Display()
+    display: Display = _AS_IN_FILE
 
 
 class Unusable(BadInput):

@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_medssl.errors import BadInput
-from napari_medssl.files import write_text
+from napari_medssl.files import own_data, write_text
 from napari_medssl.training.clearing import clear_run
 from napari_medssl.training.guards import guarded
 from napari_medssl.training.launch import launch, note_exit
@@ -41,13 +40,7 @@ def runs_folder() -> Path:
     """Where runs lie: $NAPARI_MEDSSL_RUNS, else the system's folder for an application's data."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "napari-medssl" / "runs"
+    return own_data() / "runs"
 
 
 def submit(
