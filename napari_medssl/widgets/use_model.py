@@ -16,7 +16,8 @@ Answer = Literal["replace", "both", "cancel"]
 Ask = Callable[[str], Answer]
 
 # The widget of each purpose, by its name in the menus.
-TOOLS = {"propagation": "Propagate a slice"}
+TOOLS = {"propagation": "Propagate a slice", "segmentation": "Segment with my model"}
+UNDER_OPTIONS = {"propagation"}  # where the model menu does not lie open
 
 
 def use_model(viewer: Any, card: Path, ask: Ask | None = None) -> str:
@@ -46,7 +47,7 @@ def use_model(viewer: Any, card: Path, ask: Ask | None = None) -> str:
     chosen = [menu.choose(kept.name) for menu in _menus(viewer, kept.purpose, tool)]
     if not any(chosen):
         return f"{kept.title} is on the shelf, but {tool!r} does not offer it; choose it there by hand."
-    return f"{kept.title} is chosen in {tool!r}, under Options."
+    return f"{kept.title} is chosen in {tool!r}{', under Options' if kept.purpose in UNDER_OPTIONS else ''}."
 
 
 def put_on_shelf(path: Path, ask: Ask | None = None) -> Card | None:
