@@ -65,6 +65,8 @@ def make_scans(folder: Path) -> None:
 
 def make(folder: Path, theme: str, scans: Path) -> None:
     """From an empty form to a model in use, a picture at each step."""
+    from qtpy.QtWidgets import QToolButton
+
     camera = TrainingPhotographer(folder, theme)
     form, widget = camera.form, camera.widget
     camera.viewer.open_sample("napari-medssl", "abdomen")
@@ -81,10 +83,10 @@ def make(folder: Path, theme: str, scans: Path) -> None:
     camera.click(form.plan.buttons["Quick check"])
     camera.take("train-3-ready")
 
-    camera.set(seconds=0, steps=60, **SMALL)
+    camera.set(seconds=0, steps=48, **SMALL)
     camera.click(form.start)
     camera.until("running")
-    camera.wait(lambda: widget.runs.info(widget.shown).step >= 32)
+    camera.wait(lambda: widget.runs.info(widget.shown).step >= 20)
     camera.rest(1.0)
     camera.take("train")
     camera.click(form.watch.stop)
@@ -95,7 +97,7 @@ def make(folder: Path, theme: str, scans: Path) -> None:
     first = widget.shown
 
     form.show_tab(0)
-    camera.set(seconds=0, steps=40, learning_rate=1e-3, **SMALL)
+    camera.set(seconds=0, steps=32, learning_rate=1e-3, **SMALL)
     camera.click(form.start)
     camera.until("finished")
     form.history.tick(first)
@@ -107,7 +109,10 @@ def make(folder: Path, theme: str, scans: Path) -> None:
     camera.take("train-6-compare")
 
     camera.click(form.watch.use)
-    camera.rest(3.0)
+    camera.wait(lambda: "is chosen" in form.hint.text())
+    for fold in camera.viewer.window._qt_window.findChildren(QToolButton):
+        if fold.text() == "Options":
+            camera.click(fold)
     camera.take("train-7-used")
     camera.viewer.close()
 

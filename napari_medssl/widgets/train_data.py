@@ -156,7 +156,11 @@ class ProblemList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def fit(self) -> None:
-        self.setFixedHeight(min(MOST_HEIGHT, 8 + sum(self.sizeHintForRow(row) for row in range(self.count()))))
+        # From the words themselves: the list lays its rows out only later.
+        width, wrap = self.viewport().width() - 8, int(Qt.TextFlag.TextWordWrap)
+        texts = [self.item(row).text() for row in range(self.count())]
+        heights = [self.fontMetrics().boundingRect(0, 0, width, 9999, wrap, words).height() + 3 for words in texts]
+        self.setFixedHeight(min(MOST_HEIGHT, 8 + sum(heights)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
         super().resizeEvent(event)

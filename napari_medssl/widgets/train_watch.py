@@ -33,7 +33,7 @@ class WatchPanel(QWidget):
         self.menu = CalmMenu()
         self.menu.setAccessibleName("Run")
         self.menu.setToolTip("Which run is shown.")
-        self.menu.activated.connect(lambda _: self.run_chosen.emit(self.menu.currentData()))
+        self.menu.activated.connect(lambda _: self.run_chosen.emit(Path(self.menu.currentData())))
         self.state = text("State")
         self.state.setStyleSheet("QLabel { font-weight: bold; }")
         self.bar = QProgressBar()
@@ -80,8 +80,8 @@ class WatchPanel(QWidget):
         self.menu.blockSignals(True)
         self.menu.clear()
         for info in infos:
-            self.menu.addItem(f"{info.name} ({texts.STATES.get(info.state, info.state).lower()})", info.folder)
-        self.menu.setCurrentIndex(self.menu.findData(shown) if shown is not None else -1)
+            self.menu.addItem(f"{info.name} ({texts.STATES.get(info.state, info.state).lower()})", str(info.folder))
+        self.menu.setCurrentIndex(self.menu.findData(str(shown)) if shown is not None else -1)
         self.menu.blockSignals(False)
         self.menu.setVisible(len(infos) > 1)
 

@@ -16,8 +16,8 @@ from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.train import TrainWidget
 from tests.gui.propagation_kit import click
 
-TINY = {"seconds": 0, "steps": 6, "batch": 2, "synthetic": 1, "shapes": 2, "side": 32, "start": "", "device": "cpu",
-        "precision": "float32", "validation": 0.5, "validate_every": 3, "threads": 1}  # fmt: skip
+TINY = {"seconds": 0, "steps": 4, "batch": 2, "synthetic": 1, "shapes": 2, "side": 32, "start": "", "device": "cpu",
+        "precision": "float32", "validation": 0.5, "validate_every": 2, "threads": 1}  # fmt: skip
 
 
 def test_from_a_folder_to_the_model_in_use(
@@ -50,8 +50,8 @@ def test_from_a_folder_to_the_model_in_use(
     assert (state(), list_runs(tmp_path / "runs")[0].name) == ("finished", "two-phantoms")
 
     curves = widget.form.watch.curves
-    wait(lambda: bool(curves.losses.readings(6)) and curves.losses.readings(6)[0].x == 6)
-    wait(lambda: [reading.x for reading in curves.metrics.readings(6)] == [6])
+    wait(lambda: bool(curves.losses.readings(4)) and curves.losses.readings(4)[0].x == 4)
+    wait(lambda: [reading.x for reading in curves.metrics.readings(4)] == [4])
     wait(lambda: "target" in widget.form.watch.pictures.picture.accessibleDescription())
 
     click(qtbot, widget.form.watch.use)

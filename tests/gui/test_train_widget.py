@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_a_folder_is_chosen_and_reported_on(train: Any, qtbot: Qtbot, scans: Pat
     assert form.data.heading.text() == "Problems: 1 cannot be used, 1 to look at"
     assert not form.data.problems.isVisible()
     click(qtbot, form.data.heading)
+    qtbot.wait(50)
     assert [form.data.problems.item(i).text() for i in range(2)] == [BROKEN.in_words(), ODD.in_words()]
     assert form.data.problems.verticalScrollBar().maximum() == 0  # all of it can be seen
     qtbot.mouseClick(form.data.leave_out, Qt.MouseButton.LeftButton, pos=QPoint(8, form.data.leave_out.height() // 2))
@@ -458,6 +460,12 @@ def test_runs_are_laid_over_one_another(train: Any, qtbot: Qtbot, home: Path) ->
     readings = curves.losses.readings(100)
     assert [(reading.label, reading.x) for reading in readings] == [("finished-model", 100), ("stopped-model", 80)]
     assert curves.legend.isVisible()
+    assert widget.form.watch.menu.currentText() == "finished-model (finished)"
+    jobs.infos[first] = replace(jobs.infos[first], folder=Path(str(first)))  # an equal path, but another object
+    jobs.change(first, step=121)
+    wait(qtbot, lambda: widget.runs.info(first).step == 121)
+    qtbot.wait(200)
+    assert widget.form.watch.menu.currentText() == "finished-model (finished)"
     history.tick(second, on=False)
     wait(qtbot, lambda: len(curves.losses.readings(100)) == 1)
     curves.figure.setCurrentIndex(curves.figure.findData("pixels"))
