@@ -616,7 +616,7 @@ def test_every_control_has_a_name_and_a_hint(train: Any) -> None:
                 assert control.accessibleName(), (kind, control.text() if hasattr(control, "text") else control)
 
 
-def test_closing_the_dock_harms_no_run(
+def test_closing_the_dock_or_the_viewer_harms_no_run(
     make_napari_viewer: Callable[..., Any], qtbot: Qtbot, home: Path, scans: Path
 ) -> None:
     jobs = FakeJobs(home)
@@ -642,6 +642,11 @@ def test_closing_the_dock_harms_no_run(
     wait(qtbot, lambda: again.shown == folder and again.form.tabs.currentIndex() == WATCH)
     jobs.change(folder, state="running", step=3, done=0.5)
     wait(qtbot, lambda: again.form.watch.state.text() == "liver-mr: training at 50%")
+    viewer.close()
+    wait(qtbot, lambda: not jobs.supervisors[1].running)
+    jobs.write(folder, *events_of(3))
+    assert jobs.infos[folder].state == "running"
+    assert [action for action, _ in jobs.calls if action in ("cancel", "kill")] == []
 
 
 def test_a_supervisor_stays_while_runs_wait(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
