@@ -227,9 +227,10 @@ def test_the_question_about_a_name(shelf: Path, qtbot: Any, monkeypatch: Any, te
 
 
 def test_models_without_a_tool_and_broken_ones(
-    shelf: Path, tmp_path: Path, make_napari_viewer: Callable[..., Any]
+    shelf: Path, tmp_path: Path, make_napari_viewer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer = make_napari_viewer()
+    monkeypatch.delitem(use_model.TOOLS, "segmentation", raising=False)
     organs = make(tmp_path / "run", name="organs", title="Organs", purpose="segmentation")
     assert use_model.use_model(viewer, organs).startswith("Organs is on the shelf. No tool")
     broken = make(tmp_path / "run", name="broken")

@@ -16,6 +16,7 @@ from napari_medssl.metrics import dice
 from napari_medssl.segmentation.use import Segmented
 from napari_medssl.volumes import Geometry, Volume
 from napari_medssl.widgets import segment as segment_widget
+from napari_medssl.widgets import use_model
 from napari_medssl.widgets.layers import geometry_of, layer_data, lies_on
 from napari_medssl.widgets.segment import SegmentWidget
 from tests.gui.propagation_kit import click
@@ -189,3 +190,16 @@ def test_of_frames_the_one_on_the_screen_is_segmented(shown: Any, qtbot: Any, sh
     labels = shown.layers["cine toy"]
     np.testing.assert_array_equal(labels.data, (frames[1] > 300) * 7)
     assert tuple(labels.scale) == SPACING
+
+
+def test_a_new_model_leads_here(
+    make_napari_viewer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path / "shelf"))
+    save_toy(tmp_path / "run", "balls", title="Balls")
+    viewer = make_napari_viewer()
+    sentence = use_model.use_model(viewer, tmp_path / "run" / "balls.json")
+    assert sentence == "Balls is chosen in 'Segment with my model'."
+    (widget,) = viewer.window._qt_window.findChildren(SegmentWidget)
+    assert widget.model.name == "balls"
+    assert "Open a scan" in widget.hint.text()
