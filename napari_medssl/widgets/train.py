@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
-from napari_medssl.errors import BadInput
 from napari_medssl.training.track import Track
 from napari_medssl.widgets import train_outside as outside
 from napari_medssl.widgets import train_texts as texts
 from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.dock import DockedWidget
-from napari_medssl.widgets.notices import tell
+from napari_medssl.widgets.train_actions import Actions
 from napari_medssl.widgets.train_form import NEW, RUNS, WATCH, TrainForm
 from napari_medssl.widgets.train_new import Checker, NewRun, Recipes
 from napari_medssl.widgets.train_offer import Offer
 from napari_medssl.widgets.train_pictures import read_picture
-from napari_medssl.widgets.train_resume import ask_changes
 from napari_medssl.widgets.train_runs import TrainRuns
 from napari_medssl.widgets.train_session import TrainSession
 from napari_medssl.widgets.train_supervision import supervision
@@ -52,10 +50,6 @@ class TrainWidget(DockedWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the window
         self.viewer: Any = getattr(napari_viewer, "__wrapped__", napari_viewer)
         jobs, home = outside.usual(jobs, home)
-        self.confirm = outside.confirm
-        self.open_folder = outside.open_folder
-        self.ask_changes = ask_changes
-        self.use_model = outside.use_model
         self.form = TrainForm()
         self.shown: Path | None = None
         self._message: tuple[str, str] | None = None  # stands in the first line until the person does something
@@ -67,6 +61,7 @@ class TrainWidget(DockedWidget):
         self.session = TrainSession(home)
         self.runs = TrainRuns(jobs, supervision(home, lambda: jobs.Supervisor(home)), self.desk, home)
         self.new = NewRun(self.form, self.session, self.desk, checker=checker, recipes=recipes)
+        self.actions = Actions(self.viewer, self.session, self.runs, self.desk, self)
         self.offer = Offer(self.form.offer, self.session, self.runs)
         self._draw_soon = QTimer(self)
         self._draw_soon.setSingleShot(True)
@@ -84,18 +79,22 @@ class TrainWidget(DockedWidget):
         form.start.clicked.connect(self._on_start)
         form.tabs.currentChanged.connect(self._on_tab)
         form.watch.run_chosen.connect(self.show_run)
-        form.watch.stop_asked.connect(lambda folder: self._ask("stop", folder))
-        form.watch.resume_asked.connect(lambda folder: self._ask("resume", folder))
-        form.watch.use_asked.connect(lambda folder: self._ask("use", folder))
+        form.watch.stop_asked.connect(lambda folder: self.actions.ask("stop", folder))
+        form.watch.resume_asked.connect(lambda folder: self.actions.ask("resume", folder))
+        form.watch.use_asked.connect(lambda folder: self.actions.ask("use", folder))
         form.watch.pictures.wanted.connect(self._bring_picture)
         form.watch.fold.toggled.connect(lambda _: self._read_log())
-        form.history.asked.connect(self._ask)
+        form.history.asked.connect(self.actions.ask)
         form.history.selected.connect(lambda folder: self.show_run(folder, to_front=True))
         form.history.ticked.connect(self._draw_soon.start)
         self.new.changed.connect(self.look)
         self.new.ready.connect(self._draw_soon.start)
-        self.offer.resume_asked.connect(lambda folder: self._ask("resume", folder))
+        self.offer.resume_asked.connect(lambda folder: self.actions.ask("resume", folder))
         self.offer.look_asked.connect(lambda: form.show_tab(RUNS))
+        self.actions.said.connect(self._say)
+        self.actions.failed.connect(self._on_failed)
+        self.actions.resumed.connect(lambda folder: self.show_run(folder, to_front=True))
+        self.actions.shelf_changed.connect(self.new.look_at_shelf)
         self.runs.listed.connect(self._on_listed)
         self.runs.changed.connect(self._on_changed)
         self.runs.ended.connect(outside.tell_end)
@@ -173,7 +172,7 @@ class TrainWidget(DockedWidget):
         self._say("trouble", tell_trouble(error))
 
     def _say(self, kind: str, sentence: str) -> None:
-        self._message = (kind, sentence)
+        self._message = (kind, sentence) if sentence else None
         self.look()
 
     def _on_tab(self) -> None:
@@ -201,52 +200,6 @@ class TrainWidget(DockedWidget):
     def _remember(self) -> None:
         choices, home = self.session.choices, self.session.home
         self.desk.send(lambda: choices.write(home))
-
-    def _ask(self, action: str, folder: Path) -> None:
-        """Do what was asked of a run."""
-        info = self.runs.info(folder)
-        if info is None:
-            return
-        self._message = None
-        questions = {"kill": texts.KILL_QUESTION, "remove": texts.REMOVE_QUESTION}
-        if action in questions and not self.confirm(self, questions[action].format(name=info.name)):
-            return
-        if action == "open":
-            self.open_folder(folder)
-        elif action == "use" and info.model is not None:
-            self._use(info.model)
-        elif action in ("resume", "change"):
-            self._resume(info, ask=action == "change" or info.state in ("finished", "failed"))
-        else:
-            self.runs.ask(action, folder)
-        self.look()
-
-    def _resume(self, info: Any, *, ask: bool) -> None:
-        """Go on with a run; one that would only end again as it did is asked about first."""
-        changes: dict[str, Any] | None = {}
-        recipe = self.session.recipes.get(info.recipe)
-        if ask and recipe is not None:
-            changes = self.ask_changes(self, info, recipe, self.session.devices)
-        if changes is not None:
-            self._message = ("busy", f"Resuming {info.name}…")
-            self.runs.ask("resume", info.folder, lambda: self.show_run(info.folder, to_front=True), **changes)
-
-    def _use(self, card: Path) -> None:
-        """Copy the model to the shelf in a thread; what has to be asked, such as about its name, is asked here."""
-        self._message = ("busy", f"Putting {card.stem} on the shelf…")
-        self.desk.send(lambda: outside.shelve(card), lambda _: self._choose_model(card), self._on_failed)
-
-    def _choose_model(self, card: Path) -> None:
-        try:
-            sentence = self.use_model(self.viewer, card)
-        except BadInput as error:
-            self._on_failed(error)
-            return
-        self._message = ("done", sentence) if sentence else None
-        if sentence:
-            tell(sentence)  # the tool now lies in front of this panel
-        self.new.look_at_shelf()
-        self.look()
 
     def _bring_picture(self, path: str) -> None:
         run = self.shown

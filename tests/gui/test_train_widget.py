@@ -270,7 +270,7 @@ def test_from_start_to_use(train: Any, qtbot: Qtbot, scans: Path, home: Path) ->
     jobs = FakeJobs(home)
     widget = train(jobs)
     used: list[Any] = []
-    widget.use_model = lambda viewer, card: used.append(card) or "It is chosen in the tool."
+    widget.actions.use_model = lambda viewer, card: used.append(card) or "It is chosen in the tool."
     choose(widget, qtbot, scans)
     click(qtbot, widget.form.plan.buttons["Quick check"])
     click(qtbot, widget.form.start)
@@ -353,11 +353,11 @@ def test_a_failed_run_is_resumed_with_changes(train: Any, qtbot: Qtbot, scans: P
         asked.append(dialog.changes())
         return dialog.changes()
 
-    widget.ask_changes = answer
+    widget.actions.ask_changes = answer
     click(qtbot, widget.form.watch.resume)
     assert asked == [{"batch": 2}]
     wait(qtbot, lambda: ("resume", folder) in jobs.calls)
-    widget.ask_changes = lambda *_: None
+    widget.actions.ask_changes = lambda *_: None
     jobs.change(folder, state="failed", resumable=True)
     wait(qtbot, lambda: widget.form.watch.resume.isVisible())
     click(qtbot, widget.form.watch.resume)
@@ -419,8 +419,8 @@ def test_the_table_of_runs_offers_what_can_be_done(train: Any, qtbot: Qtbot, hom
     widget = train(jobs)
     questions: list[str] = []
     opened: list[Path] = []
-    widget.confirm = lambda _, question: questions.append(question) or len(questions) != 2
-    widget.open_folder = opened.append
+    widget.actions.confirm = lambda _, question: questions.append(question) or len(questions) != 2
+    widget.actions.open_folder = opened.append
     widget.form.show_tab(RUNS)
     history = widget.form.history
     name = "finished-model\nAdapt propagation to my scans"
@@ -524,7 +524,7 @@ def test_what_cannot_be_done_is_a_sentence(
     monkeypatch.setattr(train_runs, "PATIENCE_S", 0.0)
     jobs = left_behind(home, "running", "stopped")
     widget = train(jobs)
-    widget.confirm = lambda *_: True
+    widget.actions.confirm = lambda *_: True
     jobs.fail[action] = f"The disk is full, so {action} cannot be done; make room."
     if action == "submit":
         widget.form.show_tab(NEW)
