@@ -17,8 +17,6 @@ from napari_medssl.volumes.orientation import Display, display_for
 from napari_medssl.volumes.reading import load
 
 _LARGEST = 1e30  # beyond it sums of squares leave the range of 32-bit numbers
-
-
 _AS_IN_FILE = Display()
 
 
