@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 WATCHED := $(if $(CI),,$(or $(filter Darwin,$(shell uname)),$(DISPLAY),$(WAYLAND_DISPLAY)))
 
 .NOTPARALLEL:
-.PHONY: help setup demo test lint types manifest wheel-test pytest bench clean
+.PHONY: help setup demo test lint types manifest wheel-test pytest bench bench-propagation bench-training clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(READY) ## virtual environment with everything in it
 
@@ -40,9 +40,17 @@ wheel-test: $(READY) ## build the wheel and use it from an empty environment
 pytest: $(READY) ## the test suite
 	.ci/with-screen $(BIN)/python -m pytest
 
-bench: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
+bench: bench-propagation bench-training ## everything that is measured on real scans; takes hours (needs MEDSSL_DATA)
+
+bench-propagation: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
 	$(BIN)/python tests/benchmarks/confidence.py
+
+bench-training: $(READY) ## what training is worth on real scans, and how quick it is (needs MEDSSL_DATA)
+	$(BIN)/python tests/benchmarks/training_throughput.py
+	$(BIN)/python tests/benchmarks/segmentation_table.py
+	$(BIN)/python tests/benchmarks/in_domain.py
+	.ci/with-screen $(BIN)/python tests/benchmarks/train_in_napari.py
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
