@@ -38,6 +38,7 @@ class SettingsForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (self._basic, self.fold, self._more, self._about_all):
             column.addWidget(widget)
+        column.addStretch(1)
 
     def show_fields(self, fields: Sequence[FieldView], base: Mapping[str, Any]) -> None:
         """Make the rows anew; every setting stands at its base."""

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 from napari_medssl.widgets.controls import text
 from napari_medssl.widgets.settings_fields import fields_of, wrong_values
 from napari_medssl.widgets.settings_form import SettingsForm
+from napari_medssl.widgets.train_form import scrolled
 from napari_medssl.widgets.train_texts import device_name
 
 # Those that do not change what is learnt so far: network, data and name stay.
@@ -46,10 +47,13 @@ class ResumeDialog(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        for widget in (words, self.form, self.buttons):
+        area = scrolled(self.form)
+        for widget in (words, area, self.buttons):
             column.addWidget(widget)
-        column.setStretchFactor(self.form, 1)
-        self.setMinimumWidth(360)
+        column.setStretchFactor(area, 1)
+        self.setMinimumSize(380, 240)
+        self.form.fold.toggled.connect(lambda opened: self.resize(self.width(), 560 if opened else 240))
+        self.form.fold.setChecked(info.state == "failed")  # what has to change lies there
 
     def changes(self) -> dict[str, Any]:
         """The settings to resume with, where they differ from those of the run."""

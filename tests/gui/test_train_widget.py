@@ -344,7 +344,7 @@ def test_a_failed_run_is_resumed_with_changes(train: Any, qtbot: Qtbot, scans: P
         rows = dialog.form.rows
         assert "start" not in rows
         assert (rows["batch"].input.text(), rows["seconds"].input.text()) == ("6", "10 min")
-        dialog.form.fold.click()
+        assert rows["batch"].isVisible()
         write(rows["batch"].input, "none")
         assert not dialog.resume.isEnabled()
         assert rows["batch"].wrong.text() == "A whole number is wanted here."
