@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,21 @@ def _enough_references_to_none() -> None:
     if sys.version_info < (3, 12) and qtpy.PYSIDE_VERSION == "6.12.0":
         for _ in range(3_000_000):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _shader_programs_are_left_alone() -> Iterator[None]:
+    """Keep Mesa's software OpenGL from ending the test run when a layer is removed.
+
+    vispy deletes the shader program of a layer once Python has collected it. Mesa 22.3.6 (Debian 12) then loses the
+    vertex shader of a program that is still in use, and the process ends in glDrawArrays one frame later. Ten lines of
+    napari alone show it; programs that are not deleted cost some kilobytes.
+    """
+    from vispy.gloo.glir import GlirProgram
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GlirProgram, "delete", lambda self: None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
