@@ -2,7 +2,7 @@
 
     xvfb-run -a -s "-screen 0 1280x800x24" python docs/make_training_pictures.py
 
-Needs a display with OpenGL, and some three minutes. `--theme light` and `--to FOLDER` make another set, to look at.
+Needs a display with OpenGL, and some minutes. `--theme light` and `--to FOLDER` make another set, to look at.
 """
 
 from __future__ import annotations
