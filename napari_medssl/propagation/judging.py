@@ -47,10 +47,17 @@ def rebuilding_error(pairs: Tensor, rebuilt: Tensor, stride: int) -> float:
 
 
 def pictures_of(pairs: Tensor, rebuilt: Tensor) -> list[Picture]:
-    """A few pairs with what was rebuilt, for people to look at."""
+    """The few pairs with the most to see, with what was rebuilt, for people to look at."""
+    told = pairs[:, 1].flatten(1).std(1).argsort(descending=True, stable=True)[:_PICTURES]
     return [
-        Picture((("neighbour (input)", before.numpy()), ("slice (target)", slice_.numpy()), ("rebuilt", made.numpy())))
-        for (before, slice_), made in zip(pairs[:_PICTURES], rebuilt, strict=False)
+        Picture(
+            (
+                ("neighbour (input)", pairs[i, 0].numpy()),
+                ("slice (target)", pairs[i, 1].numpy()),
+                ("rebuilt", rebuilt[i].numpy()),
+            )
+        )
+        for i in told.tolist()
     ]
 
 

@@ -3,11 +3,11 @@ import os
 
 import pytest
 import torch
-from napari_medssl.training.collection import Collection
 
 from napari_medssl.errors import BadInput
 from napari_medssl.models import load_weights
 from napari_medssl.training import find_cases, find_recipe, train
+from napari_medssl.training.collection import Collection
 from napari_medssl.training.events import read_events
 from napari_medssl.training.strategy import Moment
 
