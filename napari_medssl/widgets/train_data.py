@@ -106,6 +106,7 @@ class DataPanel(QWidget):
         """The report: one line, and what is wrong, which can be opened."""
         self.clear()
         self._say(finding.line, wrong=finding.failed)
+        self.line.setToolTip(finding.details)
         self.problems.clear()
         for problem in finding.problems:
             item = QListWidgetItem(problem.in_words())

@@ -39,6 +39,7 @@ class Finding:
     failed : whether it cannot be used at all
     cut_short : whether the check was stopped before it was through
     usable, labelled : scans that can be trained on, and those of them that have labels
+    details : label values, sizes, spacings and intensities, in a few lines
     """
 
     line: str
@@ -47,6 +48,7 @@ class Finding:
     cut_short: bool = False
     usable: int = 0
     labelled: int = 0
+    details: str = ""
 
     @property
     def unusable(self) -> int:
@@ -105,4 +107,5 @@ def finding_of(report: DataReport, folder: Path) -> Finding:
     problems += [Problem("", short(note), False) for note in report.notes]
     usable = report.labelled + report.unlabelled
     line = counts_line(usable, report.labelled, report.patients, report.unusable)
-    return Finding(line, tuple(problems), usable=usable, labelled=report.labelled)
+    details = "\n".join(report.in_words().split("\n")[:4])
+    return Finding(line, tuple(problems), usable=usable, labelled=report.labelled, details=details)
