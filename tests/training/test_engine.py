@@ -69,8 +69,9 @@ def test_training_lowers_the_loss_on_samples_it_has_not_seen(scans, quick, tmp_p
 def test_a_cancelled_run_resumes_to_the_weights_of_an_uninterrupted_one(scans, quick, tmp_path, monkeypatch):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train("sli2vol", scans, whole, **quick)
-    polled = iter(range(100))
-    first = train("sli2vol", scans, parts, cancelled=lambda: next(polled) >= 3, **quick)
+    steps = [0]
+    listen = lambda event: steps.append(event.get("step", 0))  # noqa: E731
+    first = train("sli2vol", scans, parts, on_event=listen, cancelled=lambda: steps[-1] >= 3, **quick)
     assert not first.complete
     assert first.steps == 3
     second = train("sli2vol", scans, parts, resume=True)
