@@ -80,7 +80,8 @@ def propagation_dice(
             seeds = np.zeros(mask.shape, dtype=np.uint8)
             seeds[index] = mask[index]
             array = np.asarray(scan.array, dtype=np.float32)
-            found = propagate(array, seeds, spacing=scan.spacing, slice_range=within, model=model)
+            with torch.autocast(on.type, enabled=False):  # as it is used; resampling knows no bfloat16
+                found = propagate(array, seeds, spacing=scan.spacing, slice_range=within, model=model)
             others = [i for i in range(*within) if i != index]
             scores.append(float(dice(found.labels[others] > 0, mask[others])))
     return float(np.mean(scores)) if scores else None

@@ -92,6 +92,11 @@ def test_scans_with_labels_let_validation_tell_how_well_masks_are_propagated(sca
     assert result.score == -result.metrics["rebuilding error"]
 
 
+def test_a_run_in_bfloat16_validates_by_propagating_masks(scans: Path, tmp_path: Path) -> None:
+    result = train("sli2vol", scans, tmp_path / "run", **(QUICK | {"precision": "bfloat16", "validation": 0.3}))
+    assert 0 < result.card.metrics["validation"]["propagation Dice"] <= 1
+
+
 def test_the_rebuilding_error_is_one_for_the_neighbour_itself_and_none_for_the_slice() -> None:
     pairs = torch.from_numpy(np.random.default_rng(0).random((3, 2, 16, 16)))
     assert rebuilding_error(pairs, pairs[:, 0], 1) == pytest.approx(1)
