@@ -95,8 +95,7 @@ SLI2VOL = Recipe(
             "Laptop CPU",
             "Starts from the shipped model and adapts it for ten minutes.",
             {
-                # Neighbours only, as in use, and more samples of the scans than of what is made: both measured better.
-                "start": "default", "seconds": 600, "batch": 6, "synthetic": 2, "phantoms": 6, "furthest": 1,
+                "start": "default", "seconds": 600, "batch": 6, "synthetic": 3, "phantoms": 6, "furthest": 2,
                 "learning_rate": 3e-4,
             },
         ),
