@@ -14,20 +14,13 @@ from pydantic import Field
 from napari_medssl.propagation.task import Sli2Vol
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
-from napari_medssl.training.settings import BASIC, Preset, RunSettings
+from napari_medssl.training.settings import Preset, RunSettings
 from napari_medssl.training.strategy import Plain, Strategy
 
 
 class Sli2VolSettings(RunSettings):
     """Settings of the recipe `sli2vol`."""
 
-    seconds: float = Field(
-        600,
-        ge=0,
-        title="Time limit (s)",
-        description="Stop after this many seconds of training; 0 means no limit.",
-        json_schema_extra=BASIC,
-    )
     network: Literal["strided", "paper"] = Field(
         "strided",
         title="Network",

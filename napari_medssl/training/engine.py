@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from napari_medssl.files import remove_partials
 from napari_medssl.models import Card, load_weights
 from napari_medssl.training.checkpoint import Progress
 from napari_medssl.training.collection import Collection
-from napari_medssl.training.data import find_cases
+from napari_medssl.training.data import Case, find_cases
 from napari_medssl.training.distributed import World, joined_world
 from napari_medssl.training.events import Event, EventLog
 from napari_medssl.training.failures import sentence_for
@@ -93,12 +93,12 @@ def train(
         device = pick_device(device_name)  # before the data is read, which can take minutes
         world.share(chosen.batch)
         compute_dtype(chosen.precision, device)
-        find_cases(Path(data))  # so that a wrong data folder leaves no run folder behind
+        cases = find_cases(Path(data))  # first, so that a wrong data folder leaves no run folder behind
         # Of several processes the leading one makes the folder, and the others find it made.
         folder = RunFolder(Path(run_dir), resume=resume) if world.leads else None
         world.wait()
         folder = folder or RunFolder.of_another(Path(run_dir))
-        run = _Run(found, chosen, Path(data), folder, world, device, on_event)
+        run = _Run(found, chosen, Path(data), cases, folder, world, device, on_event)
         return run.go(cancelled or (lambda: False))
 
 
@@ -106,10 +106,10 @@ class _Run:
     """One part of a run: prepares, trains, keeps the model, and says how it ended."""
 
     def __init__(
-        self, recipe: Recipe, settings: RunSettings, data: Path, folder: RunFolder, world: World,
-        device: torch.device, on_event: Callable[[Event], None] | None,
+        self, recipe: Recipe, settings: RunSettings, data: Path, cases: Sequence[Case], folder: RunFolder,
+        world: World, device: torch.device, on_event: Callable[[Event], None] | None,
     ) -> None:  # fmt: skip
-        self.recipe, self.settings, self.data, self.folder = recipe, settings, data, folder
+        self.recipe, self.settings, self.data, self.cases, self.folder = recipe, settings, data, cases, folder
         self.world, self.device = world, device
         self.log = EventLog(folder.events if world.leads else None, on_event if world.leads else None)
         self.workers = choose_workers(settings.workers, device)
@@ -121,7 +121,6 @@ class _Run:
         if not self.world.leads:
             return self._train(cancelled)
         with self.folder.locked():
-            self.folder.cancel.unlink(missing_ok=True)
             remove_partials(self.folder.path)
             try:
                 trained = self._train(cancelled)
@@ -146,15 +145,15 @@ class _Run:
             strategy, self.settings, self.folder, self.log, self.world, self.device, dtype, self.workers
         )
         labelled = len(collection.labelled(range(len(collection))))
+        counts = {"labelled": labelled, "unlabelled": len(collection) - labelled}
         self.log.write(
             "start", recipe=self.recipe.name, device=str(self.device), precision=str(dtype).removeprefix("torch."),
             step=loop.progress.step, steps=self.settings.steps, seconds=self.settings.seconds,
             parameters=sum(p.numel() for p in loop.network.parameters()), processes=self.world.size,
-            labelled=labelled, unlabelled=len(collection) - labelled,
+            **counts,
         )  # fmt: skip
         reason = loop.go(cancelled)
         complete = reason != CANCELLED
-        counts = {"labelled": labelled, "unlabelled": len(collection) - labelled}
         card = keep_model(self.recipe, self.settings, strategy, loop, dtype, counts, complete, write=self.world.leads)
         self.folder.cancel.unlink(missing_ok=True)
         progress = loop.progress
@@ -173,9 +172,8 @@ class _Run:
         return made or self._build()
 
     def _build(self) -> tuple[Strategy, Collection]:
-        cases = find_cases(self.data)
         collection = Collection.open(
-            cases, cache=self.folder.cache, memory_gb=self.settings.memory_gb, validation=self.settings.validation,
+            self.cases, cache=self.folder.cache, memory_gb=self.settings.memory_gb, validation=self.settings.validation,
             seed=self.settings.seed, leave_out_unusable=self.settings.leave_out_unusable,
             needs_labels=self.recipe.needs_labels, shared=self.workers > 0 or not self.world.alone,
             on_progress=self._reading,
