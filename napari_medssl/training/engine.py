@@ -87,8 +87,6 @@ def train(
     if not data:
         raise BadInput("Say where the scans are: the data folder is missing.")
     chosen = check_settings(found, settings)
-    if not chosen.seconds and not chosen.steps:
-        raise BadInput("Give the run an end: seconds or steps must be above 0.")
     with joined_world(chosen.device) as (world, device_name), computing_threads(chosen.threads):
         device = pick_device(device_name)  # before the data is read, which can take minutes
         world.share(chosen.batch)

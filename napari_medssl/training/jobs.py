@@ -68,8 +68,6 @@ def submit(
 
     found = find_recipe(recipe)
     chosen = check_settings(found, {**settings, **({"name": name} if name else {})})
-    if not chosen.seconds and not chosen.steps:
-        raise BadInput("Give the run an end: seconds or steps must be above 0.")
     data = Path(data).expanduser().absolute()
     find_cases(data)
     home = (runs_folder() if home is None else Path(home)).absolute()
@@ -99,8 +97,6 @@ def resume(folder: Path, *, data: str | Path | None = None, **changed: Any) -> N
     if where is None:
         raise BadInput(f"The run in {folder} does not say where its scans are; give the data folder.")
     chosen = check_settings(find_recipe(saved.recipe), {**saved.settings, **changed})
-    if not chosen.seconds and not chosen.steps:
-        raise BadInput("Give the run an end: seconds or steps must be above 0.")
     find_cases(where)
     with _disk_in_words(run.path), guarded(run.path):
         if look(run.path).active:

@@ -69,7 +69,7 @@ def find_recipe(name: str) -> Recipe:
 def check_settings(recipe: Recipe, settings: Mapping[str, Any]) -> RunSettings:
     """The settings as the recipe's model, `BadInput` with the first thing that is wrong."""
     try:
-        return recipe.settings_model.model_validate(dict(settings))
+        chosen = recipe.settings_model.model_validate(dict(settings))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
@@ -79,3 +79,6 @@ def check_settings(recipe: Recipe, settings: Mapping[str, Any]) -> RunSettings:
         raise BadInput(
             f"Setting {where} of recipe {recipe.name}: {first['msg']} (given: {first['input']!r})."
         ) from error
+    if not chosen.seconds and not chosen.steps:
+        raise BadInput("Give the run an end: seconds or steps must be above 0.")
+    return chosen
