@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from napari_medssl.propagation.fusion import fuse_sweeps
 from napari_medssl.propagation.groups import largest
 from napari_medssl.propagation.model import PropagationModel
-from napari_medssl.propagation.patch import Patch, fuse
 from napari_medssl.propagation.region import region_around, working_resolution
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Features, Intensities, Slices
@@ -64,26 +64,4 @@ class GroupRun:
             features, self.drawn, resolution=resolution, verification=self.verification, cancelled=self.cancelled
         )
         for swept in back.run(backward):
-            yield self._fused(swept)
-
-    def _fused(self, back: SweptSlice) -> SweptSlice:
-        ahead = self._forward.get(back.index)
-        if ahead is None:
-            return back
-        patches: dict[int, Patch] = {**ahead.patches, **back.patches}
-        confidence = {**ahead.confidence, **back.confidence}
-        for label in ahead.patches.keys() & back.patches.keys():
-            if back.index in self.drawn[label]:
-                continue
-            share = self._share(label, back.index, ahead.confidence[label], back.confidence[label])
-            patches[label] = fuse(ahead.patches[label], back.patches[label], share)
-            confidence[label] = share * ahead.confidence[label] + (1 - share) * back.confidence[label]
-        return SweptSlice(back.index, patches, confidence)
-
-    def _share(self, label: int, index: int, ahead: float, back: float) -> float:
-        """Weight of the forward sweep: the nearer drawn slice and the surer sweep count more."""
-        drawn = [i for i, mask in self.drawn[label].items() if mask.any()]
-        before = index - max(i for i in drawn if i < index)
-        after = min(i for i in drawn if i > index) - index
-        toward, away = after * (ahead + 1e-3), before * (back + 1e-3)
-        return toward / (toward + away)
+            yield fuse_sweeps(self._forward.get(swept.index), swept, self.drawn)
