@@ -1,6 +1,7 @@
 """Sli2Vol: one drawn slice to a whole volume."""
 
 from napari_medssl.propagation.api import iter_propagate, propagate
+from napari_medssl.propagation.kept import KeptWork
 from napari_medssl.propagation.result import Propagation, SliceResult
 
-__all__ = ["Propagation", "SliceResult", "iter_propagate", "propagate"]
+__all__ = ["KeptWork", "Propagation", "SliceResult", "iter_propagate", "propagate"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.propagation.groups import group_labels
+from napari_medssl.propagation.kept import KeptWork
 from napari_medssl.propagation.load import load_model
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.patch import Patch, compose
@@ -36,6 +37,7 @@ def propagate(
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
+    kept: KeptWork | None = None,
     on_slice: Callable[[SliceResult], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Propagation:
@@ -55,6 +57,8 @@ def propagate(
         would leave intact
     adapt_seconds : time for a self-supervised fit of the model to this very volume first
     device : "auto", "cpu", "cuda" or "mps"
+    kept : give the same `KeptWork` to every run on a volume, and a correction computes only what depends on it; the
+        result is the same
     on_slice : called with each finished slice
     cancelled : polled several times within a slice; when it answers True, what is done so far is returned
 
@@ -66,7 +70,8 @@ def propagate(
     started = time.monotonic()
     job = Job.prepare(
         volume, seeds, seed_slices=seed_slices, spacing=spacing, axis=axis, slice_range=slice_range, model=model,
-        verification=verification, adapt_seconds=adapt_seconds, device=device, cancelled=cancelled,
+        verification=verification, adapt_seconds=adapt_seconds, device=device, kept=kept,
+        cancelled=cancelled,
     )  # fmt: skip
     complete = True
     try:
@@ -90,6 +95,7 @@ def iter_propagate(
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
+    kept: KeptWork | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[SliceResult]:
     """Like `propagate`, but hand out each slice as it is finished.
@@ -99,7 +105,8 @@ def iter_propagate(
     """
     job = Job.prepare(
         volume, seeds, seed_slices=seed_slices, spacing=spacing, axis=axis, slice_range=slice_range, model=model,
-        verification=verification, adapt_seconds=adapt_seconds, device=device, cancelled=cancelled,
+        verification=verification, adapt_seconds=adapt_seconds, device=device, kept=kept,
+        cancelled=cancelled,
     )  # fmt: skip
     try:
         yield from job.run()
@@ -134,6 +141,7 @@ class Job:
         adapt_seconds: float,
         device: str,
         cancelled: Callable[[], bool] | None,
+        kept: KeptWork | None = None,
     ) -> Job:
         """Check everything before anything is computed."""
         array, spacing = _array_and_spacing(volume, spacing)
@@ -146,7 +154,9 @@ class Job:
         matcher = load_model(model, device) if isinstance(model, str) else model
         slices = Slices(array, axis, spacing)
         groups = group_labels(_with_content(drawn))
-        runs = [GroupRun(slices, drawn.of(group), matcher, verification, cancelled) for group in groups]
+        # A fit to the volume takes another course each time, so there is nothing of it to keep.
+        kept = None if adapt_seconds else kept
+        runs = [GroupRun(slices, drawn.of(group), matcher, verification, cancelled, kept) for group in groups]
         labels = np.zeros(seeds.shape, dtype=seeds.dtype)
         everything = collect_seeds(seeds, seed_slices=seed_slices, axis=axis)
         for label, masks in everything.drawn.items():

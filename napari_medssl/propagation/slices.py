@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_medssl.propagation.bounded import Bounded
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.region import Region
 
-_CACHE_BYTES = 768 * 2**20
+ALONE_BYTES = 64 * 2**20  # a sweep by itself needs the last two slices only
 
 
 class Slices:
@@ -22,16 +22,16 @@ class Slices:
 
     def __init__(self, volume: NDArray[np.generic], axis: int, spacing: Sequence[float]) -> None:
         # Indexed one slice at a time: numpy's views would load a dask array or a memory map whole.
-        self._volume, self._axis = volume, axis
+        self.volume, self.axis = volume, axis
         rows_columns = [s for i, s in enumerate(spacing) if i != axis]
         self.spacing = (rows_columns[0], rows_columns[1])
 
     def __len__(self) -> int:
-        return int(self._volume.shape[self._axis])
+        return int(self.volume.shape[self.axis])
 
     def __getitem__(self, index: int) -> NDArray[np.float32]:
-        where: tuple[slice | int, ...] = (*(slice(None),) * self._axis, index)
-        image = np.asarray(self._volume[where], dtype=np.float32)
+        where: tuple[slice | int, ...] = (*(slice(None),) * self.axis, index)
+        image = np.asarray(self.volume[where], dtype=np.float32)
         return image if np.isfinite(image).all() else np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
 
 
@@ -52,30 +52,36 @@ class Intensities:
 
 
 class Features:
-    """Working images and features by slice and region, least recently used dropped first."""
+    """Working images and features by slice and region.
 
-    def __init__(self, slices: Slices, model: PropagationModel, intensities: Intensities) -> None:
+    Attributes
+    ----------
+    kept : where they are kept, perhaps together with those of other runs, whence `mark` tells them apart: whatever
+        but slice and region they depend on
+    computed : how many were not to be found there
+    """
+
+    def __init__(
+        self,
+        slices: Slices,
+        model: PropagationModel,
+        intensities: Intensities,
+        kept: Bounded[Hashable, tuple[Tensor, Tensor]] | None = None,
+        mark: Hashable = None,
+    ) -> None:
         self.slices, self.model, self.intensities = slices, model, intensities
+        self.kept = Bounded[Hashable, tuple[Tensor, Tensor]](ALONE_BYTES) if kept is None else kept
         self.computed = 0
-        self._kept: OrderedDict[tuple[int, Region], tuple[Tensor, Tensor]] = OrderedDict()
-        self._bytes = 0
+        self._mark = (mark, intensities.low, intensities.width)
 
     def get(self, index: int, region: Region) -> tuple[Tensor, Tensor]:
         """The working image (1, 1, h, w) in 0..1 and its features, of slice `index` within `region`."""
-        key = (index, region)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        image = self.intensities(region.take(self.slices[index]))
-        with torch.inference_mode():
-            found = (image, self.model.features(image))
-        self.computed += 1
-        self._kept[key] = found
-        self._bytes += _size(found)
-        while self._bytes > _CACHE_BYTES and len(self._kept) > 2:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
+        key = (self._mark, index, region)
+        found = self.kept.get(key)
+        if found is None:
+            image = self.intensities(region.take(self.slices[index]))
+            with torch.inference_mode():
+                found = (image, self.model.features(image))
+            self.computed += 1
+            self.kept.put(key, found)
         return found
-
-
-def _size(tensors: tuple[Tensor, Tensor]) -> int:
-    return sum(t.element_size() * t.nelement() for t in tensors)

@@ -54,9 +54,12 @@ class Sweep:
         self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
         self._agreement: dict[int, float] = {}  # label -> product over the steps since it was drawn
 
-    def run(self, order: Sequence[int]) -> Iterator[SweptSlice]:
-        """Go through the slices in `order` (neighbours); yields each slice that a label reached."""
-        previous: int | None = None
+    def run(self, order: Sequence[int], *, after: int | None = None) -> Iterator[SweptSlice]:
+        """Go through the slices in `order` (neighbours); yields each slice that a label reached.
+
+        `after` is the slice at which a sweep stood that was set aside there.
+        """
+        previous = after
         for index in order:
             patches: dict[int, Patch] = {}
             if previous is not None and any(mask.any() for mask in self._full.values()):
