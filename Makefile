@@ -45,6 +45,7 @@ bench: bench-propagation bench-training ## everything that is measured on real s
 bench-propagation: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
 	$(BIN)/python tests/benchmarks/confidence.py
+	$(BIN)/python tests/benchmarks/propagation_speed.py
 
 bench-training: $(READY) ## what training is worth on real scans, and how quick it is (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/training_throughput.py
