@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+
+from napari_medssl.propagation.groups import largest
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.region import region_around, working_resolution
 from napari_medssl.propagation.seeds import Drawn, Mask
 from napari_medssl.propagation.slices import Intensities, Slices
+
+STEP = 2**0.5
 
 
 def legs(order: range, drawn: Drawn) -> list[range]:
@@ -32,21 +37,31 @@ def drawn_on(index: int, drawn: Drawn) -> dict[int, Mask]:
     return {label: masks[index] for label, masks in drawn.items() if index in masks and masks[index].any()}
 
 
-def departure(index: int, drawn: Drawn, slices: Slices, model: PropagationModel) -> tuple[float | None, Intensities]:
-    """The working resolution (mm per pixel) and the intensities for a leg that sets out from slice `index`.
+def resolution_for(drawn: Drawn, slices: Slices, model: PropagationModel) -> float | None:
+    """The working resolution (mm per pixel) for a group of labels; None keeps the slice's own.
 
-    They come from that slice alone: were other drawn slices asked too, each one more would change every slice.
+    The largest drawn slice of each label counts, and of the labels the smallest, since it has the most to lose from a
+    coarse region. It comes in steps, so that a correction hardly larger than what was drawn before changes nothing.
     """
     settings = model.settings
-    masks = drawn_on(index, drawn)
-    resolution = None
-    if settings.pixels is not None:
-        # The smallest label decides, since it has the most to lose from a coarse region.
-        example = min(masks.values(), key=lambda mask: int(mask.sum()))
-        resolution = working_resolution(example, slices.spacing, pixels=settings.pixels, finest=settings.finest)
+    if settings.pixels is None:
+        return None
+    example = min((largest(masks) for masks in drawn.values()), key=lambda mask: int(mask.sum()))
+    wanted = working_resolution(example, slices.spacing, pixels=settings.pixels, finest=settings.finest)
+    native = min(slices.spacing)
+    return native * float(STEP ** round(np.log(wanted / native) / np.log(STEP)))
+
+
+def intensities_at(
+    index: int, drawn: Drawn, resolution: float | None, slices: Slices, model: PropagationModel
+) -> Intensities:
+    """The intensities for a leg that sets out from slice `index`, taken from around what is drawn there.
+
+    Were other drawn slices asked too, each one more would change every slice.
+    """
     regions = [
-        region_around(mask, slices.spacing, resolution, margin=settings.margin, multiple=model.stride)
-        for mask in masks.values()
+        region_around(mask, slices.spacing, resolution, margin=model.settings.margin, multiple=model.stride)
+        for mask in drawn_on(index, drawn).values()
     ]
     image = slices[index]
-    return resolution, Intensities([image[region.within] for region in regions], settings.percentiles)
+    return Intensities([image[region.within] for region in regions], model.settings.percentiles)

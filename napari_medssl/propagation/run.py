@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from napari_medssl.errors import Cancelled
 from napari_medssl.propagation.digests import digests
-from napari_medssl.propagation.fusion import fuse_sweeps
+from napari_medssl.propagation.fusion import Fusion
 from napari_medssl.propagation.kept import Found, KeptWork, set_aside, take_up
-from napari_medssl.propagation.legs import departure, legs
+from napari_medssl.propagation.legs import intensities_at, legs, resolution_for
+from napari_medssl.propagation.meeting import until_met
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Features, Slices
@@ -41,6 +42,7 @@ class GroupRun:
     kept: KeptWork | None = None
     stepped: int = field(default=0, init=False)
     _forward: dict[int, SweptSlice] = field(default_factory=dict, init=False)
+    _resolution: float | None = field(default=None, init=False)
     _world: tuple[object, ...] = field(default=(), init=False)
 
     def orders(self, first: int, last: int) -> tuple[range, range]:
@@ -49,6 +51,7 @@ class GroupRun:
         return range(min(with_content), last), range(max(with_content), first - 1, -1)
 
     def run(self, first: int, last: int) -> Iterator[SweptSlice]:
+        self._resolution = resolution_for(self.drawn, self.slices, self.model)
         if self.kept is not None:  # what features depend on, beside slice, region and intensities
             self._world = (
                 self.kept.volume_number(self.slices.volume), self.kept.model_number(self.model),
@@ -59,9 +62,25 @@ class GroupRun:
             for swept in self._swept(leg):
                 self._forward[swept.index] = swept
                 yield swept
-        for leg in legs(backward, self.drawn):
-            for swept in self._swept(leg):
-                yield fuse_sweeps(self._forward.get(swept.index), swept, self.drawn)
+        yield from self._fused(backward)
+
+    def _fused(self, order: range) -> Iterator[SweptSlice]:
+        """The backward sweep, fused with the forward one, slice by slice: between two drawn slices even a slice that
+        neither reached is known."""
+        found = (
+            swept
+            for leg in legs(order, self.drawn)
+            for swept in until_met(self._forward, self._swept(leg), leg, self.drawn)
+        )
+        fusion, back = Fusion(self.drawn, self.slices.spacing), next(found, None)
+        for index in order:
+            reached = back is not None and back.index == index
+            if reached or any(fusion.ends(label, index) for label in self.drawn):
+                fused = fusion(index, self._forward.get(index), back if reached else None)
+                if fused is not None:
+                    yield fused
+            if reached:
+                back = next(found, None)
 
     def _swept(self, leg: range) -> Iterator[SweptSlice]:
         """What the sweep finds on a leg: first what is known of it, then what must be computed."""
@@ -111,7 +130,8 @@ class GroupRun:
             self.kept.sweeps.put(mark, Found(None))
 
     def _sweep(self, leg: range, drawn: Drawn) -> Sweep:
-        resolution, intensities = departure(leg[0], drawn, self.slices, self.model)
+        resolution = self._resolution
+        intensities = intensities_at(leg[0], drawn, resolution, self.slices, self.model)
         if self.kept is None:
             features = Features(self.slices, self.model, intensities)
         else:
@@ -119,4 +139,4 @@ class GroupRun:
         return Sweep(features, drawn, resolution=resolution, verification=self.verification, cancelled=self.cancelled)
 
     def _digests(self, leg: range, drawn: Drawn) -> list[bytes]:
-        return digests((self._world, self.verification, sorted(drawn)), leg, drawn)
+        return digests((self._world, self._resolution, self.verification, sorted(drawn)), leg, drawn)
