@@ -31,21 +31,28 @@ class ShapeBetween:
     first, second : 2D masks of one shape, both with some pixels
     spacing : mm per row and per column
     aligned : move pieces that belong together onto each other; False is the plain method of the source
+
+    Attributes
+    ----------
+    likeness : Dice (0..1) of the two masks once their pieces lie on each other
     """
 
     def __init__(
         self, first: Mask, second: Mask, spacing: Sequence[float] = (1.0, 1.0), *, aligned: bool = True
     ) -> None:
         self.shape = first.shape
-        self._spacing = (float(spacing[0]), float(spacing[1]))
+        self.spacing = (float(spacing[0]), float(spacing[1]))
         top, bottom, left, right = bounding_box(first | second)
         within = slice(top, bottom), slice(left, right)
         both = first[within], second[within]
-        matched = _matched(*both, self._spacing) if aligned else [(*both, np.zeros(2))]
+        matched = _matched(*both, self.spacing) if aligned else [(*both, np.zeros(2))]
         # Room for the farthest way, so that no distance has to be guessed when the pieces are moved.
         self._room = 1 + int(np.ceil(max(np.abs(way).max() for _, _, way in matched)))
         self._corner = top - self._room, left - self._room
         self._pieces = [_Piece(self._distances(one), self._distances(other), way) for one, other, way in matched]
+        shared = sum(piece.shared() for piece in self._pieces)
+        self._areas = int(first.sum()), int(second.sum())
+        self.likeness = 2 * shared / sum(self._areas)
 
     def distances(self, fraction: float) -> tuple[Box, Distances]:
         """Signed distances (mm, positive inside) in a box of the slice, from the first mask (0) to the second (1).
@@ -62,6 +69,11 @@ class ShapeBetween:
         )
         return box, found[box[0] - top : box[1] - top, box[2] - left : box[3] - left]
 
+    def radius(self, fraction: float) -> float:
+        """Radius (mm) of a disk as large as the shape is expected to be."""
+        pixels = (1 - fraction) * self._areas[0] + fraction * self._areas[1]
+        return float(np.sqrt(pixels * self.spacing[0] * self.spacing[1] / np.pi))
+
     def mask(self, fraction: float) -> Mask:
         """The shape in the whole slice; at 0 and 1 the drawn masks themselves."""
         (top, bottom, left, right), found = self.distances(fraction)
@@ -70,7 +82,7 @@ class ShapeBetween:
         return full
 
     def _distances(self, mask: Mask) -> Distances | None:
-        return signed_distances(np.pad(mask, self._room), self._spacing) if mask.any() else None
+        return signed_distances(np.pad(mask, self._room), self.spacing) if mask.any() else None
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,12 @@ class _Piece:
     first: Distances | None
     second: Distances | None
     way: NDArray[np.float64]
+
+    def shared(self) -> int:
+        """Pixels that both have when the first is moved onto the second."""
+        if self.first is None or self.second is None:
+            return 0
+        return int(((_moved(self.first, self.way) > 0) & (self.second > 0)).sum())
 
     def at(self, fraction: float) -> Distances:
         if self.first is not None and self.second is not None:

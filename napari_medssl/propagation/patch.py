@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,18 +44,17 @@ class Patch:
         return full
 
 
-def fuse(first: Patch, second: Patch, share: float) -> Patch:
-    """The weighted mean of two patches: `share` (0..1) of the first, the rest of the second."""
-    box = (
-        min(first.box[0], second.box[0]), max(first.box[1], second.box[1]),
-        min(first.box[2], second.box[2]), max(first.box[3], second.box[3]),
-    )  # fmt: skip
-    total = np.zeros((box[1] - box[0], box[3] - box[2]), dtype=np.float32)
-    for patch, weight in ((first, share), (second, 1 - share)):
-        rows = slice(patch.box[0] - box[0], patch.box[1] - box[0])
-        columns = slice(patch.box[2] - box[2], patch.box[3] - box[2])
-        total[rows, columns] += weight * patch.strength
-    return Patch(box, np.clip(np.rint(total), 0, _DRAWN - 1).astype(np.uint8))
+def fuse(shares: Sequence[tuple[Patch, float]]) -> Patch:
+    """The weighted mean of patches; the weights add up to 1."""
+    boxes = [patch.box for patch, _ in shares]
+    top, left = min(box[0] for box in boxes), min(box[2] for box in boxes)
+    bottom, right = max(box[1] for box in boxes), max(box[3] for box in boxes)
+    total = np.zeros((bottom - top, right - left), dtype=np.float32)
+    for patch, share in shares:
+        rows = slice(patch.box[0] - top, patch.box[1] - top)
+        columns = slice(patch.box[2] - left, patch.box[3] - left)
+        total[rows, columns] += np.float32(share) * patch.strength
+    return Patch((top, bottom, left, right), np.clip(np.rint(total), 0, _DRAWN - 1).astype(np.uint8))
 
 
 def compose(patches: dict[int, Patch], shape: tuple[int, int], dtype: np.dtype[np.integer]) -> NDArray[np.integer]:

@@ -100,7 +100,9 @@ def test_a_piece_without_a_partner_shrinks_where_it_is():
     stays, ends = disk(30, 20, 9), disk(30, 60, 8)
     between = ShapeBetween(stays | ends, stays)
     sizes = [int((between.mask(fraction) & ends).sum()) for fraction in (0, 0.25, 0.5, 0.75, 1)]
-    assert sizes == sorted(sizes, reverse=True) and sizes[0] == ends.sum() and sizes[-1] == 0 < sizes[2]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == ends.sum()
+    assert sizes[-1] == 0 < sizes[2]
     for fraction in (0.25, 0.5, 0.75):
         found = between.mask(fraction)
         np.testing.assert_array_equal(found & (COLUMNS < 40), stays)

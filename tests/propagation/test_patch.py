@@ -24,7 +24,7 @@ def test_what_was_drawn_beats_everything_propagated():
 def test_fusing_is_the_weighted_mean(share):
     first = Patch((0, 2, 0, 2), np.full((2, 2), 200, np.uint8))
     second = Patch((1, 3, 1, 3), np.full((2, 2), 100, np.uint8))
-    fused = fuse(first, second, share)
+    fused = fuse([(first, share), (second, 1 - share)])
     whole = np.zeros((3, 3))
     whole[:2, :2] += share * 200
     whole[1:, 1:] += (1 - share) * 100
