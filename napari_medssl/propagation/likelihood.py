@@ -1,8 +1,8 @@
 """How an intensity speaks for a structure: the histogram inside a mask against that of its surroundings.
 
-Verification compares two means (Sli2Vol, equations 3 and 4), which says nothing of a structure of mixed intensity or of a
-neighbour as bright as itself. The log-likelihood ratio of two histograms does, and leaves the decision to the network
-that reads it.
+Verification compares two means (Sli2Vol, equations 3 and 4), which says nothing of a structure of mixed intensity or
+of a neighbour as bright as itself. The log-likelihood ratio of two histograms does, and leaves the decision to the
+network that reads it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def log_likelihood_ratio(image: Tensor, mask: Tensor, looked_up: Tensor) -> Tens
 
     Parameters
     ----------
-    image, mask : (batch, 1, height, width), intensities in 0..1 and a mask of 0 and 1: what the histograms are taken of.
-        The surroundings are the pixels within about `REACH` of the mask.
+    image, mask : (batch, 1, height, width), intensities in 0..1 and a mask of 0 and 1: what the histograms are taken
+        of. The surroundings are the pixels within about `REACH` of the mask.
     looked_up : (batch, 1, height, width), intensities in 0..1
 
     Returns

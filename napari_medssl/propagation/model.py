@@ -32,6 +32,7 @@ class MatchSettings(BaseModel):
     )
     finest: float = Field(4, ge=1, description="How many pixels the smallest pixel may be blown up to.")
     margin: float = Field(32, ge=8, description="Working pixels around the structure that are looked at.")
+    refined: bool = Field(False, description="Whether a refiner corrects what was copied (strided networks only).")
     percentiles: tuple[float, float] = Field((1, 99), description="Intensities stretched to 0..1, within the region.")
 
 
@@ -78,4 +79,4 @@ def copy_maps(
 
 def build_network(settings: MatchSettings) -> nn.Module:
     """The untrained network that the settings name."""
-    return PaperEncoder() if settings.architecture == "paper" else StridedEncoder()
+    return PaperEncoder() if settings.architecture == "paper" else StridedEncoder(refined=settings.refined)

@@ -1,11 +1,16 @@
 """The networks that turn a slice's edge profile into the features that are matched."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_medssl.propagation.edges import edge_profile
+from napari_medssl.propagation.refiner import Refiner
 
 
 class ResidualBlock(nn.Module):
@@ -56,11 +61,18 @@ class StridedEncoder(nn.Module):
     """A quicker encoder at half resolution, with dilated blocks for context.
 
     (batch, 1, H, W) intensities in 0..1 become (batch, features, H / 2, W / 2); H and W must be even.
+
+    Attributes
+    ----------
+    refiner : corrects the masks that these features copied; None where copying is all
     """
 
     stride = 2
+    may_be_new = ("refiner.",)  # weights from before there was one are as good a start
 
-    def __init__(self, features: int = 64, width: int = 64, edge_scale: float = 255.0) -> None:
+    def __init__(
+        self, features: int = 64, width: int = 64, edge_scale: float = 255.0, *, refined: bool = False
+    ) -> None:
         super().__init__()
         self.edge_scale = edge_scale
         self.stem = nn.Sequential(
@@ -68,7 +80,10 @@ class StridedEncoder(nn.Module):
         )
         self.blocks = nn.Sequential(*[ResidualBlock(width, width, dilation=d) for d in (1, 2, 4)])
         self.head = nn.Conv2d(width, features, 3, padding=1)
+        self.refiner = Refiner(features) if refined else None
 
-    def forward(self, slices: Tensor) -> Tensor:
+    def forward(self, slices: Tensor, then: Callable[[Tensor], Any] | None = None) -> Any:
+        """The features; with `then`, what it makes of them. A wrapped network is to be called once a step, so that what
+        follows on the features (the refiner) has to happen in that call."""
         features: Tensor = self.head(self.blocks(self.stem(edge_profile(slices, scale=self.edge_scale))))
-        return features
+        return features if then is None else then(features)

@@ -2,7 +2,8 @@
 
 Source: Yeung, Namburete, Xie, "Sli2Vol", MICCAI 2021: reconstruct a slice by copying pixels of its neighbour
 (equation 1, smooth L1). Added here: made volumes whose labels are known, on which the copying of masks itself is
-learnt.
+learnt; and chains of slices through regions of the scans, made volumes and labelled scans, on which a refiner learns to
+mend what copying got wrong.
 """
 
 from __future__ import annotations
@@ -32,6 +33,25 @@ class Sli2VolSettings(RunSettings):
         le=256,
         title="Made samples per step",
         description="How many samples of a step come from made volumes with known masks; the rest from the scans.",
+    )
+    chains: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Chains per step",
+        description="How many samples of a step are chains of slices that masks are carried through, for the refiner;"
+        " 0 trains a model without one.",
+    )
+    chain_slices: int = Field(7, ge=3, le=32, title="Slices of a chain", description="The drawn slice among them.")
+    regions: int = Field(
+        24,
+        ge=0,
+        le=2000,
+        title="Regions from scans",
+        description="How many blocks of the scans are cut into regions by their edges, for chains to run through.",
+    )
+    learn_labels: bool = Field(
+        True, title="Learn from labels", description="Let chains run through the labels of scans that have some, too."
     )
     shapes: int = Field(
         200, ge=0, le=5000, title="Volumes of shapes", description="How many volumes of random shapes are made."

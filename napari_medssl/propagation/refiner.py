@@ -1,7 +1,7 @@
 """The refiner: corrects a mask that was copied to the next slice, from what that slice shows.
 
-Copying alone adds up its errors from slice to slice. The refiner is a small U-Net that sees the slice, its features, the
-copied mask, the slice the mask came from, and how the intensities speak for the structure (see `likelihood`). It is
+Copying alone adds up its errors from slice to slice. The refiner is a small U-Net that sees the slice, its features,
+the copied mask, the slice the mask came from, and how the intensities speak for the structure (see `likelihood`). It is
 trained on chains of slices whose masks are known, with its own results as input, so that it learns to mend what it
 broke: structures that drift, thin out, split or end. Sli2Vol has no such network; video object segmentation does
 (a decoder behind the memory read-out: Oh et al., "Video Object Segmentation using Space-Time Memory Networks", 2019).
@@ -56,7 +56,7 @@ class Evidence:
 
 
 class Refiner(nn.Module):
-    """A U-Net of three levels below the features' half resolution; its answer is a change of the copied mask's logits."""
+    """A U-Net of three levels below the features' half resolution. Its answer is a change of the copied logits."""
 
     def __init__(self, features: int = 64) -> None:
         super().__init__()

@@ -2,8 +2,8 @@
 
 Super-pixels as structures is what made few-shot segmentation trainable without labels (Ouyang et al., "Self-supervision
 with Superpixels", ECCV 2020); here they are three-dimensional and of many sizes, so that their outlines can be followed
-from slice to slice: a watershed of the gradient, whose basins are merged, first across weak edges, then the smallest ones
-with the neighbour that the weakest edge divides them from.
+from slice to slice: a watershed of the gradient, whose basins are merged, first across weak edges, then the smallest
+ones with the neighbour that the weakest edge divides them from.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def regions(
     smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float32), [_SMOOTHING * step for step in steps])
     gradient = _gradient(smooth, spacing)
     lowest = ndimage.minimum_filter(gradient, size=[max(3, round(step) | 1) for step in steps])
-    basins = watershed(gradient, ndimage.label(gradient == lowest)[0]).astype(np.int64) - 1
+    seeds = ndimage.label(gradient == lowest)[0]
+    basins = watershed(gradient, seeds).astype(np.int64) - 1  # type: ignore[no-untyped-call]
     borders = _Borders.between(basins, gradient)
     volumes = np.bincount(basins.ravel()).astype(float)
     sums = np.bincount(basins.ravel(), smooth.ravel())
@@ -93,7 +94,7 @@ class _Borders:
             found // total,
             found % total,
             np.bincount(place, faces, minlength=len(found)).astype(float),
-            np.bincount(place, gradient, minlength=len(found)),
+            np.bincount(place, gradient, minlength=len(found)).astype(float),
         )
 
     def of(self, roots: NDArray[np.int64]) -> _Borders:
@@ -112,8 +113,8 @@ def _gradient(image: NDArray[np.float32], spacing: Sequence[float]) -> NDArray[n
 
 def _merged(
     borders: _Borders,
-    volumes: NDArray[np.float64],
-    sums: NDArray[np.float64],
+    volumes: NDArray[np.number],
+    sums: NDArray[np.number],
     *,
     count: int,
     largest: float,
@@ -152,9 +153,7 @@ def _merged(
         roots = _join(smaller[chosen], bigger[chosen], most, len(roots))[roots]
 
 
-def _join(
-    smaller: NDArray[np.int64], bigger: NDArray[np.int64], most: int, total: int
-) -> NDArray[np.int64]:
+def _join(smaller: NDArray[np.int64], bigger: NDArray[np.int64], most: int, total: int) -> NDArray[np.int64]:
     """Where each root goes: pairs in the order given, each region in one pair at most."""
     goes, taken = np.arange(total), np.zeros(total, dtype=bool)
     for a, b in zip(smaller.tolist(), bigger.tolist(), strict=True):

@@ -19,11 +19,15 @@ _FLATTEST = 0.08  # standard deviation, of 0..1, below which a cut-out shows not
 
 @dataclass(frozen=True)
 class TrainingVolume:
-    """A volume to draw slices from: (z, y, x), spacing in mm, and labels where they are known."""
+    """A volume to draw slices from: (z, y, x), spacing in mm, and labels where they are known.
+
+    `ragged` labels are regions that an algorithm found, with outlines that want smoothing.
+    """
 
     array: NDArray[Any]
     spacing: Sequence[float]
-    labels: NDArray[np.uint8] | None = None
+    labels: NDArray[np.integer] | None = None
+    ragged: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, device, nn
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.appearance import worn
+from napari_medssl.propagation.blocks import region_blocks
+from napari_medssl.propagation.chains import ChainSampler, Source
 from napari_medssl.propagation.judging import (
     fixed_pairs,
     pictures_of,
@@ -20,7 +23,9 @@ from napari_medssl.propagation.judging import (
 from napari_medssl.propagation.losses import mask_loss, one_hot, reconstruction_loss
 from napari_medssl.propagation.made import LABELS, Mixture, made_blobs, made_phantoms
 from napari_medssl.propagation.model import MatchSettings, build_network
+from napari_medssl.propagation.refiner import Refiner
 from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
+from napari_medssl.propagation.unroll import Unrolled, unroll
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.randomness import generator
 from napari_medssl.training.strategy import Batch, Moment, Term, Validation
@@ -28,40 +33,69 @@ from napari_medssl.training.strategy import Batch, Moment, Term, Validation
 if TYPE_CHECKING:
     from napari_medssl.propagation.recipe import Sli2VolSettings
 
+# How often chains come from each kind of volume, and how many of those of regions get new greys.
+_REGIONS, _PHANTOMS, _SHAPES, _KNOWN = 0.45, 0.25, 0.25, 0.6
+_REPAINTED = 0.4
+_COPIED = 0.3  # weight of copied masks against refined ones
 _JUDGED = 3  # labelled scans that masks are propagated through at a validation
 
 
 class ScanVolumes(Sequence[TrainingVolume]):
     """The scans of a collection at some places, read when asked for."""
 
-    def __init__(self, collection: Collection, places: Sequence[int]) -> None:
-        self._collection, self._places = collection, tuple(places)
+    def __init__(self, collection: Collection, places: Sequence[int], *, labels: bool = False) -> None:
+        self._collection, self._places, self._labels = collection, tuple(places), labels
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: Any) -> Any:
         scan = self._collection.scan(self._places[index])
-        return TrainingVolume(scan.array, scan.spacing)
+        return TrainingVolume(scan.array, scan.spacing, scan.labels if self._labels else None)
 
 
 class Sli2Vol:
-    """Rebuild a slice by copying its neighbour's pixels; on made volumes, copy masks whose truth is known."""
+    """Rebuild a slice by copying its neighbour's pixels; where masks are known, copy them and refine what was copied.
+
+    Masks are known on made volumes, on regions of the scans, and on labelled scans.
+    """
 
     def __init__(self, settings: Sli2VolSettings, collection: Collection) -> None:
-        if settings.synthetic > settings.batch:
-            raise BadInput(f"synthetic ({settings.synthetic}) cannot exceed batch ({settings.batch}).")
+        if settings.synthetic + settings.chains > settings.batch:
+            raise BadInput(
+                f"synthetic ({settings.synthetic}) and chains ({settings.chains}) together cannot exceed batch"
+                f" ({settings.batch})."
+            )
+        if settings.chains and settings.network == "paper":
+            raise BadInput("The published network has no refiner: set chains to 0, or network to strided.")
         if settings.nearest > settings.furthest:
             raise BadInput(f"nearest ({settings.nearest}) cannot exceed furthest ({settings.furthest}).")
         if settings.synthetic and not settings.shapes + settings.phantoms:
             raise BadInput("synthetic samples need shapes or phantoms above 0 to be taken from.")
+        labelled = collection.labelled(collection.training) if settings.learn_labels else ()
+        if settings.chains and not settings.shapes + settings.phantoms + settings.regions + len(labelled):
+            raise BadInput("chains need regions, shapes or phantoms above 0, or labelled scans, to be taken from.")
         self.settings, self.collection = settings, collection
         self.match = match_settings(settings)
         self.network: nn.Module = build_network(self.match)
         self.scans = self._sampler(collection.training)
         shapes = made_blobs(settings.shapes, seed=settings.seed)
         phantoms = made_phantoms(settings.phantoms, seed=settings.seed)
-        self.made = PairSampler(Mixture(shapes, phantoms), settings.side, (1, 3), cut=(64, 128))
+        made = Mixture(shapes, phantoms)
+        self.made = PairSampler(made, settings.side, (1, 3), cut=(64, 128))
+        blocks = region_blocks(ScanVolumes(collection, collection.training), settings.regions, seed=settings.seed)
+        known = ScanVolumes(collection, labelled, labels=True)
+        self.chains = ChainSampler(
+            [
+                Source(blocks, _REGIONS, repainted=_REPAINTED),
+                Source(phantoms, _PHANTOMS, repainted=_REPAINTED / 2),
+                Source(shapes, _SHAPES),
+                Source(known, _KNOWN),
+            ],
+            length=settings.chain_slices,
+            side=settings.side,
+            across=(0.32 * settings.side, 0.72 * settings.side),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to the processes that prepare samples: all but the network."""
@@ -73,14 +107,18 @@ class Sli2Vol:
         return PairSampler(ScanVolumes(self.collection, places), self.settings.side, gaps, cut=cut)
 
     def batch(self, step: int, indices: Sequence[int]) -> Batch:
-        """Pairs of slices; those of made volumes, with labels, are the last `synthetic` of the whole batch.
+        """Chains come first in the whole batch; then pairs of slices, of which those of made volumes are the last.
 
-        "images" (n, 2, side, side) in 0..1; "labels" (made ones, 2, side, side); "keys" (2, n) for `disturb`.
+        "images" (n, 2, side, side) in 0..1; "labels" (made ones, 2, side, side); "keys" (2, n) for `disturb`;
+        "chains" (c, slices, side, side) in 0..1, "masks" of the same shape, "starts" (c, side, side).
         """
+        chains = [self._chain(step, index) for index in indices if index < self.settings.chains]
         drawn: list[Tensor] = []
         labels: list[Tensor] = []
         keys = []
         for index in indices:
+            if index < self.settings.chains:
+                continue
             rng = generator(self.settings.seed, step, index)
             of_made = index >= self.settings.batch - self.settings.synthetic
             images, marked = self._draw(self.made if of_made else self.scans, rng)
@@ -88,12 +126,26 @@ class Sli2Vol:
             if marked is not None:
                 labels.append(marked)
             keys.append(torch.from_numpy(rng.integers(2**62, size=2)))
-        empty = torch.zeros(0, 2, self.settings.side, self.settings.side, dtype=torch.long)
+        empty = torch.zeros(0, 2, self.settings.side, self.settings.side)
+        no_chains = torch.zeros(0, self.settings.chain_slices, self.settings.side, self.settings.side)
         return {
-            "images": torch.stack(drawn),
-            "labels": torch.stack(labels) if labels else empty,
-            "keys": torch.stack(keys, 1),
+            "images": torch.stack(drawn) if drawn else empty,
+            "labels": torch.stack(labels) if labels else empty.long(),
+            "keys": torch.stack(keys, 1) if keys else torch.zeros(2, 0, dtype=torch.long),
+            "chains": torch.stack([images for images, _, _ in chains]) if chains else no_chains,
+            "masks": torch.stack([masks for _, masks, _ in chains]) if chains else no_chains,
+            "starts": torch.stack([start for _, _, start in chains]) if chains else no_chains[:, 0],
         }
+
+    def _chain(self, step: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = generator(self.settings.seed, step, index)
+        try:
+            images, masks = self.chains.draw(rng)
+        except ValueError as error:
+            raise BadInput(
+                "No structure that can be followed was found to learn from: give more regions, shapes or phantoms."
+            ) from error
+        return images, masks, worn(masks[1:2, None], rng)[0, 0]
 
     @staticmethod
     def _draw(sampler: PairSampler, rng: Any) -> tuple[Tensor, Tensor | None]:
@@ -107,9 +159,31 @@ class Sli2Vol:
 
     def loss(self, network: nn.Module, batch: Batch, moment: Moment) -> Sequence[Term]:
         """Smooth L1 of the rebuilt slice, and cross-entropy of the copied masks."""
+        images, chains = batch["images"], batch["chains"]
+        first, second = images[:, :1], images[:, 1:]
+        pairs = disturb(torch.cat([first, second]), batch["keys"].flatten().cpu())
+        if not self.settings.chains:
+            return self._pair_terms(network(pairs), batch)
+        slices = torch.cat([pairs, chains.flatten(0, 1)[:, None]])  # a wrapped network is to be called once
+        features, unrolled = network(slices, partial(self._unrolled, len(pairs), batch))
+        terms = self._pair_terms(features, batch)
+        count = len(chains)
+        nothing = features.sum() * 0 + sum(p.sum() * 0 for p in self.network.parameters())
+        terms.append(Term("refined masks", unrolled.refined_loss() if count else nothing, count))
+        terms.append(Term("copied masks", unrolled.copied_loss() if count else nothing, count, _COPIED))
+        return terms
+
+    def _unrolled(self, pairs: int, batch: Batch, features: Tensor) -> tuple[Tensor, Unrolled]:
+        """The features of the pairs, and the chains carried to their ends."""
+        chains = batch["chains"]
+        of_chains = features[pairs:].reshape(*chains.shape[:2], *features.shape[1:])
+        refiner = self.network.refiner
+        assert isinstance(refiner, Refiner)
+        return features[:pairs], unroll(refiner, of_chains, chains, batch["masks"], batch["starts"], self.used)
+
+    def _pair_terms(self, features: Tensor, batch: Batch) -> list[Term]:
         images = batch["images"]
         first, second = images[:, :1], images[:, 1:]
-        features = network(disturb(torch.cat([first, second]), batch["keys"].flatten().cpu()))
         key, query = features.chunk(2)
         stride = int(self.network.stride)  # type: ignore[arg-type]
         made = len(batch["labels"])
@@ -122,7 +196,7 @@ class Sli2Vol:
             before, after = (one_hot(batch["labels"][:, i], LABELS) for i in (0, 1))
             masks = mask_loss(query[scans:], key[scans:], before, after, self.match, stride)
         terms = []
-        if self.settings.synthetic < self.settings.batch:
+        if self.settings.synthetic + self.settings.chains < self.settings.batch:
             terms.append(Term("pixels", pixels, scans))
         if self.settings.synthetic:
             terms.append(Term("masks", masks, made, self.settings.mask_weight))
@@ -149,8 +223,9 @@ class Sli2Vol:
             return fixed_pairs(self.scans, self.settings.seed)
 
     def _labelled(self) -> list[TrainingVolume]:
-        # Labels are not trained on, so those of training scans may judge too.
-        places = self.collection.labelled((*self.collection.validation, *self.collection.training))[:_JUDGED]
+        # Those of training scans may judge too, unless they are trained on.
+        others = () if self.settings.chains and self.settings.learn_labels else self.collection.training
+        places = self.collection.labelled((*self.collection.validation, *others))[:_JUDGED]
         scans = [self.collection.scan(place) for place in places]
         return [TrainingVolume(scan.array, scan.spacing, scan.labels) for scan in scans]
 
@@ -176,4 +251,4 @@ def match_settings(settings: Sli2VolSettings) -> MatchSettings:
     """How the network is matched while it is trained."""
     if settings.network == "paper":
         return MatchSettings(architecture="paper", zero_padding=True, pixels=None)
-    return MatchSettings(architecture="strided")
+    return MatchSettings(architecture="strided", refined=settings.chains > 0)

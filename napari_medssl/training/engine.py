@@ -190,8 +190,12 @@ class _Run:
         card, tensors = load_weights(name)
         if card.purpose != self.recipe.purpose:
             raise BadInput(f"Model {name!r} is for {card.purpose}; start from one that is for {self.recipe.purpose}.")
+        network = strategy.task.network
+        new = tuple(getattr(network, "may_be_new", ()))
         try:
-            strategy.task.network.load_state_dict(tensors)
+            absent = network.load_state_dict(tensors, strict=not new)
+            if any(not key.startswith(new) for key in absent.missing_keys) or absent.unexpected_keys:
+                raise RuntimeError
         except RuntimeError as error:
             raise BadInput(
                 f"Model {name!r} has another network than these settings ask for; choose its network or leave start"
