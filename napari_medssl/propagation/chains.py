@@ -101,7 +101,9 @@ class ChainSampler:
         if ragged and rng.random() < 0.1:
             masks = _divided(masks, rng)
         core = -F.max_pool2d(-masks[:1], 7, 1, 3)
-        if masks[0].sum() < 60 or (ragged and core.sum() < 0.25 * masks[0].sum()):  # nothing, or a cobweb
+        if masks[0].sum() < 60 or not masks[1].any():
+            return None
+        if ragged and core.sum() < 0.25 * masks[0].sum():  # a cobweb
             return None
         scaled = stretched(images, rng)
         return None if scaled is None else (varied(scaled, rng)[:, 0], masks[:, 0])
