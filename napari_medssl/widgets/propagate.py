@@ -153,6 +153,7 @@ class PropagateWidget(DockedWidget):
         work = self.runs.work
         if work is not None and not (work.image in self.viewer.layers and work.labels in self.viewer.layers):
             self.runs.abandon()
+        self.runs.layers_removed(self.viewer.layers)
 
     def _on_new_labels(self) -> None:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Container
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -12,6 +15,9 @@ from napari_medssl.widgets.planes import shown_axis, shown_slice
 from napari_medssl.widgets.propagate_worker import REDRAW_3D_S, Engine, Outcome, Streaming
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_medssl.propagation import KeptWork
     from napari_medssl.widgets.propagate_job import Work
     from napari_medssl.widgets.propagate_options import PropagateOptions
 
@@ -26,6 +32,10 @@ class PropagateRuns(QObject):
         super().__init__(parent)
         self.work: Work | None = None  # while one runs, what it works on
         self._streaming: Streaming | None = None
+        # What one run leaves for the next, so that a correction is quick; one for all Labels layers on a scan, since
+        # what is drawn is told apart by its contents.
+        self._kept: KeptWork | None = None
+        self._scan: weakref.ref[Layer] | None = None
         self._went_along: dict[int, int] = {}  # run number -> later steps that were undone with it
 
     @property
@@ -45,8 +55,13 @@ class PropagateRuns(QObject):
             It cannot begin; nothing has been changed.
         """
         if engine is None:
+            from napari_medssl.propagation import KeptWork
             from napari_medssl.propagation import iter_propagate as engine
+
+            self._kept = self._kept or KeptWork()
         job, writer = work.start(options)
+        if self._kept is not None:
+            job, self._scan = replace(job, kept=self._kept), weakref.ref(work.image)
         axis = job.run.axis
 
         def on_screen(slices: set[int]) -> float | None:
@@ -71,6 +86,11 @@ class PropagateRuns(QObject):
         """Stop at once and leave the layer alone from here on."""
         if self._streaming is not None:
             self._streaming.abandon("lost")
+
+    def layers_removed(self, left: Container[Layer]) -> None:
+        """Let go of the scan of the last run when it is not among the layers that are left."""
+        if self._kept is not None and self._scan is not None and self._scan() not in left:
+            self._kept.clear()
 
     def _on_ended(self, outcome: Outcome) -> None:
         streaming, work = self._streaming, self.work

@@ -22,6 +22,8 @@ from napari_medssl.widgets import brush_history
 if TYPE_CHECKING:
     from napari.layers import Labels
 
+    from napari_medssl.propagation import KeptWork
+
 Engine = Callable[..., Iterator[SliceResult]]
 
 FLUSH_MS = 70  # between two looks at what has arrived: fluid to the eye, and leaves the thread its time
@@ -40,6 +42,7 @@ class Job:
     before : the labels when the run began, a copy
     spacing : mm in array order
     slice_range : half-open, or None for all slices
+    kept : what earlier runs found, for the engine
     """
 
     image: Any
@@ -50,6 +53,7 @@ class Job:
     model: str
     verification: str
     device: str
+    kept: KeptWork | None = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,8 @@ def _compute(
         seeds = {label: list(slices) for label, slices in run.seeds.items()}
         yield from engine(
             job.image, job.before, seed_slices=seeds, spacing=job.spacing, axis=run.axis, slice_range=job.slice_range,
-            model=job.model, verification=job.verification, device=job.device, cancelled=cancelled,
+            model=job.model, verification=job.verification, device=job.device, kept=job.kept,
+            cancelled=cancelled,
         )  # fmt: skip
     except Cancelled:
         return "cancelled", None
