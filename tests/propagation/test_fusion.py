@@ -96,12 +96,24 @@ def test_each_label_lies_between_its_own_drawn_slices():
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(3, 9))
-def test_confidence_lies_between_the_trusts_and_nothing_is_as_strong_as_drawn(ahead, back, index):
-    result = Fusion(DRAWN, (1, 1))(index, swept(index, {1: HALFWAY}, ahead), swept(index, {1: HALFWAY}, back))
+def test_confidence_of_sweeps_that_agree_lies_between_the_trusts(ahead, back, index):
+    shape = ShapeBetween(*DRAWN[1].values())
+    mask = shape.mask((index - 2) / 8)
+    result = Fusion(DRAWN, (1, 1))(index, swept(index, {1: mask}, ahead), swept(index, {1: mask}, back))
     assert result is not None
-    trusts = (ahead, back, shape_trust(ShapeBetween(*DRAWN[1].values()).likeness, (index - 2) / 8))
-    assert min(trusts) - 1e-9 <= result.confidence[1] <= max(trusts) + 1e-9
+    trusts = (ahead, back, shape_trust(shape.likeness, (index - 2) / 8))
+    assert np.sqrt(min(trusts)) - 1e-9 <= result.confidence[1] <= np.sqrt(max(trusts)) + 1e-9
     assert result.patches[1].strength.max() < 255
+
+
+def test_who_disagrees_or_did_not_come_lowers_the_confidence():
+    fusion, good, lost = Fusion(DRAWN, (1, 1)), swept(6, {1: HALFWAY}, 0.9), swept(6, {1: disk(5, 5, 4)}, 0.9)
+    sure, torn, single, alone = (
+        fusion(6, ahead, back) for ahead, back in ((good, good), (good, lost), (good, None), (None, None))
+    )
+    assert sure is not None and torn is not None and single is not None and alone is not None  # noqa: PT018
+    assert sure.confidence[1] > single.confidence[1] > alone.confidence[1] > 0
+    assert sure.confidence[1] > torn.confidence[1]
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
