@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_medssl.propagation.model import MatchSettings, copy_maps
-from napari_medssl.propagation.sweep import with_background
+from napari_medssl.propagation.step import with_background
 
 
 def reconstruction_loss(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from napari_medssl.propagation.affinity import copy_by_affinity
 from napari_medssl.propagation.networks import PaperEncoder, StridedEncoder
+from napari_medssl.propagation.refiner import Refiner
 
 
 class MatchSettings(BaseModel):
@@ -57,6 +58,13 @@ class PropagationModel:
         """Copy (1, maps, h, w) full-resolution maps of the key's slice to the query's slice."""
         return copy_maps(query, key, maps.to(self.device), self.settings, self.stride, cancelled=cancelled)
 
+    @property
+    def refiner(self) -> Refiner | None:
+        """What corrects the copied masks; None where copying is all."""
+        found = getattr(self.network, "refiner", None)
+        assert found is None or isinstance(found, Refiner)
+        return found
+
 
 def copy_maps(
     query: Tensor, key: Tensor, maps: Tensor, settings: MatchSettings, stride: int,
@@ -67,11 +75,22 @@ def copy_maps(
     The maps are averaged down, copied, and interpolated up again. Copying the stride^2 pixels under a feature pixel
     side by side keeps more detail in one step, but its staircase edges cost 1 to 4 points of Dice over many steps.
     """
-    pooled = maps if stride == 1 else F.avg_pool2d(maps, stride)
-    copied = copy_by_affinity(
-        query, key, pooled, settings.radius,
+    return widened(copy_pooled(query, key, maps, settings, stride, cancelled=cancelled), stride)
+
+
+def copy_pooled(
+    query: Tensor, key: Tensor, maps: Tensor, settings: MatchSettings, stride: int,
+    *, cancelled: Callable[[], bool] | None = None,
+) -> Tensor:  # fmt: skip
+    """Copy maps at the image's resolution; what comes out is at the features' own, 1 / stride of it."""
+    return copy_by_affinity(
+        query, key, maps if stride == 1 else F.avg_pool2d(maps, stride), settings.radius,
         temperature=settings.temperature, top=settings.top, zero_padding=settings.zero_padding, cancelled=cancelled,
     )  # fmt: skip
+
+
+def widened(copied: Tensor, stride: int) -> Tensor:
+    """Maps at the features' resolution, interpolated to the image's."""
     if stride == 1:
         return copied
     return F.interpolate(copied, scale_factor=stride, mode="bilinear", align_corners=False)

@@ -14,6 +14,7 @@ from napari_medssl.propagation.patch import Patch
 from napari_medssl.propagation.region import Region, region_around, still_inside
 from napari_medssl.propagation.seeds import Drawn, Mask
 from napari_medssl.propagation.slices import Features
+from napari_medssl.propagation.step import Slice, harden, relative_strength, step, with_background
 from napari_medssl.propagation.verification import Verification, Verifier
 
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
@@ -53,6 +54,8 @@ class Sweep:
         self._masks = torch.empty(0)  # (1, labels, h, w), 0 or 1, in the region
         self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
         self._agreement: dict[int, float] = {}  # label -> product over the steps since it was drawn
+        self._origins: dict[int, int] = {}  # label -> the drawn slice that it set out from
+        self._drawn_masks: dict[int, Tensor] = {}  # label -> its mask there, (1, 1, h, w), in the region
 
     def run(self, order: Sequence[int], *, after: int | None = None) -> Iterator[SweptSlice]:
         """Go through the slices in `order` (neighbours); yields each slice that a label reached.
@@ -73,21 +76,21 @@ class Sweep:
         """Carry the masks from slice `previous` to slice `index`."""
         region = self._follow()
         model = self.features.model
-        image, query = self.features.get(index, region)
-        previous_image, key = self.features.get(previous, region)
+        here, before = Slice(*self.features.get(index, region)), Slice(*self.features.get(previous, region))
         with torch.inference_mode():
             masks = self._masks
-            copied = model.copy(query, key, with_background(masks), cancelled=self.cancelled).cpu()
+            copied = step(model, here, before, masks, self._evidence(region), cancelled=self.cancelled)
             hard = harden(copied)
-            self._verify(hard, copied, image, previous_image)
-            returned = model.copy(key, query, with_background(hard), cancelled=self.cancelled).cpu()
+            self._verify(hard, copied, here.image, before.image)
+            returned = model.copy(
+                before.features, here.features, with_background(hard), cancelled=self.cancelled
+            ).cpu()
             strength = region.back(relative_strength(copied))
         patches = {}
         for position, label in enumerate(self.labels):
             if label not in self._agreement:
                 continue
-            step = agreement(masks[0, position], returned[0, position])
-            self._agreement[label] *= step
+            self._agreement[label] *= agreement(masks[0, position], returned[0, position])
             patch = Patch.from_strength(region.box, strength[position].numpy())
             self._full[label] = patch.mask(self._full[label].shape)
             if self._full[label].any():
@@ -96,6 +99,21 @@ class Sweep:
                 del self._full[label], self._agreement[label]
         self._masks = hard
         return patches
+
+    def _evidence(self, region: Region) -> list[tuple[Tensor, Tensor] | None]:
+        """For each label that is followed, image and mask of the drawn slice that it set out from."""
+        if self.features.model.refiner is None:
+            return [None] * len(self.labels)
+        found: list[tuple[Tensor, Tensor] | None] = []
+        for label in self.labels:
+            if label not in self._agreement:
+                found.append(None)
+                continue
+            origin = self._origins[label]
+            if label not in self._drawn_masks:
+                self._drawn_masks[label] = (region.take(self.drawn[label][origin]) > 0.5).float()
+            found.append((self.features.get(origin, region)[0], self._drawn_masks[label]))
+        return found
 
     def _verify(self, hard: Tensor, copied: Tensor, image: Tensor, previous_image: Tensor) -> None:
         """Verify the hard masks, in place, and bring the copied maps in line with what was changed."""
@@ -123,6 +141,7 @@ class Sweep:
                 union, spacing, self.resolution, margin=margin, multiple=self.features.model.stride
             )
             self._masks = torch.empty(0)
+            self._drawn_masks.clear()
         if not self._masks.numel():
             empty = np.zeros(union.shape, dtype=bool)
             self._masks = harden(
@@ -146,6 +165,8 @@ class Sweep:
             self._agreement.pop(label, None)
             if mask.any():  # an empty one is a stop
                 self._set_out.add(label)
+                self._origins[label] = index
+                self._drawn_masks.pop(label, None)
                 self._full[label], self._agreement[label] = mask, 1.0
                 patches[label] = Patch.drawn(mask)
         if placed:
@@ -154,24 +175,3 @@ class Sweep:
                 if index not in self.drawn[label]:
                     self._full[label] = mask & ~drawn_here
             self._masks = torch.empty(0)
-
-
-def with_background(masks: Tensor) -> Tensor:
-    """(1, labels, h, w) -> (1, labels + 1, h, w): the last map is what no label covers."""
-    return torch.cat([masks, 1 - masks.sum(1, keepdim=True).clamp(max=1)], dim=1)
-
-
-def harden(maps: Tensor) -> Tensor:
-    """(1, labels + 1, h, w) with the background last -> (1, labels, h, w) of 0 and 1: each pixel to its strongest
-    map."""
-    labels = maps.shape[1] - 1
-    # Ties go to the background, which therefore stands first.
-    winner = torch.cat([maps[:, -1:], maps[:, :-1]], dim=1).argmax(1)
-    hard: Tensor = torch.nn.functional.one_hot(winner, labels + 1)[..., 1:].permute(0, 3, 1, 2).float().clone()
-    return hard
-
-
-def relative_strength(maps: Tensor) -> Tensor:
-    """How strongly each label stands against the background, 0..1: above 0.5 where it beats it."""
-    labels, background = maps[:, :-1], maps[:, -1:]
-    return labels / (labels + background).clamp(min=1e-6)

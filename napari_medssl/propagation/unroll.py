@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_medssl.propagation.affinity import copy_by_affinity
-from napari_medssl.propagation.model import MatchSettings
+from napari_medssl.propagation.model import MatchSettings, copy_pooled, widened
 from napari_medssl.propagation.refiner import Evidence, Refiner
 
 _OVERLAP_ROOM = 20.0  # pixels added to both sides of Dice, so that a structure's end costs little
@@ -59,13 +58,11 @@ def unroll(
     for step in range(2, images.shape[1]):
         query, key = features[:, step].float(), features[:, step - 1].float()
         with torch.autocast(query.device.type, enabled=False):  # a softmax over many matches wants its float32
-            copied = copy_by_affinity(
-                query, key, F.avg_pool2d(current, 2), settings.radius, temperature=settings.temperature
-            )
+            copied = copy_pooled(query, key, current, settings, 2)
             image, previous = images[:, step : step + 1], images[:, step - 1 : step]
             evidence = Evidence(image, previous, current, drawn_image, drawn_mask).maps()
         found = refiner(features[:, step], copied, evidence).float()
         logits.append(found)
-        copies.append(F.interpolate(copied, scale_factor=2, mode="bilinear", align_corners=False))
+        copies.append(widened(copied, 2))
         current = (found > 0).float()
     return Unrolled(torch.cat(logits, 1), torch.cat(copies, 1), masks[:, 2:])
