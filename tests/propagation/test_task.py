@@ -135,3 +135,56 @@ def test_scans_with_nothing_in_them_are_refused_in_a_sentence(tmp_path: Path) ->
     write_volume(tmp_path / "images" / "empty.nii.gz", image, Geometry())
     with pytest.raises(BadInput, match="show nothing to learn from"):
         train("sli2vol", tmp_path, tmp_path / "run", **QUICK)
+
+
+def test_chains_come_first_and_do_not_change_the_pairs(scans: Path) -> None:
+    made = task(scans, chains=1, regions=2, chain_slices=4, batch=4, synthetic=1)
+    whole = made.batch(3, range(4))
+    assert whole["chains"].shape == whole["masks"].shape == (1, 4, 32, 32)
+    assert whole["starts"].shape == (1, 32, 32)
+    assert whole["images"].shape == (3, 2, 32, 32)
+    assert len(made.batch(3, [2])["chains"]) == 0
+    assert torch.equal(made.batch(3, [2])["images"][0], whole["images"][1])
+    assert len(made.batch(3, [0])["images"]) == 0
+    names = [term.name for term in made.loss(made.network, whole, Moment(0, 0.0, made.network))]
+    assert names == ["pixels", "masks", "refined masks", "copied masks"]
+
+
+def test_a_share_without_chains_still_uses_every_parameter(scans: Path) -> None:
+    made = task(scans, chains=1, regions=0, shapes=3, chain_slices=4)
+    terms = made.loss(made.network, made.batch(0, [2, 3]), Moment(0, 0.0, made.network))
+    sum(term.value for term in terms).backward()
+    assert all(p.grad is not None for p in made.network.parameters())
+
+
+def test_labels_are_learnt_from_unless_that_is_turned_off(scans: Path) -> None:
+    settings = {"chains": 1, "regions": 0, "shapes": 0, "synthetic": 0, "chain_slices": 4}
+    assert len(task(scans, **settings).batch(0, [0])["chains"]) == 1
+    with pytest.raises(BadInput, match="labelled scans"):
+        task(scans, **settings, learn_labels=False)
+
+
+def test_chains_that_cannot_be_are_refused(scans: Path) -> None:
+    with pytest.raises(BadInput, match="batch"):
+        task(scans, chains=3, synthetic=2)
+    with pytest.raises(BadInput, match="published network"):
+        task(scans, chains=1, network="paper")
+
+
+def test_a_refiner_may_start_from_a_model_without_one(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(shelf))
+    train("sli2vol", scans, shelf, name="plain", **{**QUICK, "steps": 1})
+    done = train(
+        "sli2vol",
+        scans,
+        tmp_path / "run",
+        name="refined",
+        start="plain",
+        **{**QUICK, "steps": 1, "chains": 1, "regions": 2},
+    )
+    assert done is not None
+    _, tensors = load_weights("plain")
+    assert not any(key.startswith("refiner.") for key in tensors)
