@@ -24,8 +24,9 @@ _HALF = 0.5  # nearness of a shape, which knows both drawn slices
 
 @dataclass(frozen=True)
 class Voice:
-    """What one of the three says of a label: where it is, how far that is trusted (0..1), how near (0..1) it comes from,
-    and its weight."""
+    """What one of the three says of a label: where it is, how far that is trusted (0..1), how near (0..1) the drawn
+    slice is that it comes from, and its weight.
+    """
 
     patch: Patch
     trust: float
