@@ -74,10 +74,10 @@ class KeptWork:
             return self._volumes_seen
 
     def model_number(self, model: PropagationModel) -> int:
-        """The number by which this loaded model goes: its very network and settings, not its name."""
+        """The number by which this loaded model goes: its very networks and settings, not its name."""
         with self._lock:
             for number, known in self._models.items():
-                if known.network is model.network and known.settings == model.settings:
+                if known == model:
                     return number
             self._models_seen += 1
             self._models[self._models_seen] = model

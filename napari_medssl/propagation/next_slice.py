@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
+_ENDING = 1.0  # how many ends are expected on the way through all slices that were reached
+
 
 def next_slice(
     confidence: Mapping[int, Values],
@@ -58,10 +60,13 @@ def expected_gain(confidence: Values, areas: NDArray[np.generic], drawn: Iterabl
                 + (1 - part) * (wrong[left] * pixels[left]).sum()
                 + part * (wrong[right] * pixels[right]).sum()
             )
+    ending = min(_ENDING / max(1, int(np.isfinite(confidence).sum())), 1.0)
     # Before the first drawn slice and after the last, from it outwards.
     for ways in (range(bounds[0] - 1, -1, -1), range(bounds[-1] + 1, len(wrong))):
         outwards = list(ways)
-        error, size = wrong[outwards], pixels[outwards]
+        steps = np.arange(1, len(outwards) + 1)
+        # The farther out, the likelier that the structure has ended, which confidence hardly tells.
+        error, size = 1 - (1 - wrong[outwards]) * (1 - ending) ** steps, pixels[outwards]
         for position, index in enumerate(outwards):
             gain[index] = (
                 error[position] * size[position]

@@ -15,6 +15,7 @@ from napari_medssl.propagation import KeptWork, Propagation, propagate
 from napari_medssl.propagation.api import Job
 from napari_medssl.propagation.bounded import Bounded, bytes_in
 from napari_medssl.propagation.model import MatchSettings, PropagationModel
+from napari_medssl.propagation.refiner import Refiner
 
 SHAPE = (22, 36, 40)
 KINDS = ("draw", "shift", "rub out", "stop", "leave out")
@@ -39,6 +40,16 @@ def toy(sharpness: float = 4.0) -> PropagationModel:
     """A small, quick model; how good it is does not matter here."""
     wanted = MatchSettings(pixels=12, finest=1.5, margin=8, radius=2)
     return PropagationModel(Blocks(sharpness), wanted, torch.device("cpu"))
+
+
+@functools.cache
+def refined() -> PropagationModel:
+    """The toy with a refiner that changes masks at random, but always in the same way."""
+    torch.manual_seed(0)
+    network = Blocks(4.0)
+    network.refiner = Refiner(features=5).eval().requires_grad_(False)
+    network.refiner.change.weight.normal_(0, 0.05)
+    return PropagationModel(network, toy().settings, torch.device("cpu"))
 
 
 @functools.cache
@@ -106,7 +117,7 @@ ways = st.fixed_dictionaries(
     optional={
         "verification": st.sampled_from(("none", "paper", "auto")),
         "slice_range": st.sampled_from(((0, 22), (5, 20), (8, 16))),
-        "model": st.sampled_from((toy(), toy(3.0))),
+        "model": st.sampled_from((toy(), toy(3.0), refined())),
     },
 )
 
