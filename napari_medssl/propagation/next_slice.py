@@ -42,7 +42,8 @@ def expected_gain(confidence: Values, areas: NDArray[np.generic], drawn: Iterabl
 
     One minus the confidence stands for the share of a slice's pixels that is wrong. A corrected slice is right; beyond
     it, away from the drawn slices, the error begins anew, so that what had built up by then is gone; and a stretch that
-    it divides has less error in either part, as the part is shorter.
+    it divides has less error in either part, as the part is shorter. Outside the drawn slices the structure may also
+    have ended, the likelier the farther out.
     """
     wrong = np.where(np.isfinite(confidence), 1 - confidence, 0.0).clip(0, 1)
     pixels = np.where(np.isfinite(confidence), areas.astype(float), 0.0)

@@ -29,7 +29,7 @@ def test_only_slices_that_were_reached_and_not_drawn_have_a_gain(confidence, pix
     wrong = np.nan_to_num((1 - confidence) * pixels)
     wrong[drawn] = 0
     assert (gain[np.isfinite(confidence)] >= wrong[np.isfinite(confidence)] - 1e-9).all()
-    assert gain.max() <= wrong.sum() + 1e-6
+    assert gain.max() <= pixels[np.isfinite(confidence)].sum() + 1e-6
 
 
 @given(confidences, areas, slices)
@@ -50,7 +50,17 @@ def test_between_two_drawn_slices_the_middle_of_an_even_stretch_helps_most():
 def test_outwards_what_had_built_up_by_the_corrected_slice_is_mended_beyond_it():
     confidence = np.array([1, 0.9, 0.7, 0.6, 0.6])
     gain = expected_gain(confidence, np.full(5, 10), [0])
-    np.testing.assert_allclose(gain, [0, 1 + 3 * 1, 3 + 0.5 * 1 + 2 * 3, 4 + 0.5 * 4 + 4, 4 + 0.5 * 8])
+    one, two, three, four = 10 * (1 - confidence[1:] * (4 / 5) ** np.arange(1, 5))  # one end among five slices
+    expected = [0, one + 3 * one, two + 0.5 * one + 2 * two, three + 0.5 * (one + two) + three, four]
+    expected[4] += 0.5 * (one + two + three)
+    np.testing.assert_allclose(gain, expected)
+
+
+def test_a_sure_slice_may_still_lie_beyond_the_end_but_not_between_drawn_ones():
+    gain = expected_gain(everywhere(1.0, []), np.full(SLICES, 10), [2, 6])
+    assert not gain[2:7].any()
+    assert (gain[:2] > 0).all()
+    assert (gain[7:] > 0).all()
 
 
 def test_a_large_slice_counts_more_than_a_small_one_that_is_less_sure():
@@ -76,6 +86,6 @@ def test_nothing_is_left_when_all_is_drawn_or_sure_or_empty():
     sizes = {1: np.full(SLICES, 10)}
     assert next_slice({}, {}, {}) is None
     assert next_slice({1: everywhere(0.5, [])}, sizes, {1: range(SLICES)}) is None
-    assert next_slice({1: everywhere(1.0, [0])}, sizes, {1: [0]}) is None
+    assert next_slice({1: everywhere(1.0, [0])}, sizes, {1: [0, SLICES - 1]}) is None
     assert next_slice({1: everywhere(0.5, [0])}, {1: np.zeros(SLICES)}, {1: [0]}) is None
     assert next_slice({1: everywhere(0.5, [0])}, sizes, {1: [0]}, seen=range(SLICES)) is None
