@@ -18,6 +18,7 @@ from napari_medssl.propagation.sweep import SweptSlice
 _POWER = 6
 _SWEEP_ERROR, _SHAPE_ERROR = 0.1, 0.01
 _MISSED = 0.6
+_SAME = 0.97  # Dice of the two sweeps from which on they are trusted as far
 _EDGE = 0.35
 _HALF = 0.5  # nearness of a shape, which knows both drawn slices
 
@@ -86,10 +87,16 @@ class Fusion:
         self, label: int, index: int, ends: tuple[int, int], ahead: SweptSlice | None, back: SweptSlice | None
     ) -> Iterator[Voice]:
         part = (index - ends[0]) / (ends[1] - ends[0])
-        for swept, nearness in ((ahead, 1 - part), (back, part)):
-            if swept is not None and label in swept.patches:
-                trust = swept.confidence[label]
-                yield Voice(swept.patches[label], trust, nearness, nearness * weight(trust, _SWEEP_ERROR))
+        came = [
+            (swept.patches[label], swept.confidence[label], nearness)
+            for swept, nearness in ((ahead, 1 - part), (back, part))
+            if swept is not None and label in swept.patches
+        ]
+        # Two sweeps from either side that are all but the same are hardly both wrong in the same way.
+        sure = len(came) == 2 and agreement(came[0][0], came[1][0]) >= _SAME
+        for patch, trust, nearness in came:
+            trust = max(trust, _SAME) if sure else trust
+            yield Voice(patch, trust, nearness, nearness * weight(trust, 0.0 if sure else _SWEEP_ERROR))
         shape = self._shape(label, ends)
         trust = shape_trust(shape.likeness, part)
         yield Voice(shape_patch(shape, part), trust, _HALF, _HALF * weight(trust))
@@ -111,6 +118,12 @@ def consent(fused: Patch, voices: Sequence[Voice]) -> float:
     shape = fused.box[1], fused.box[3]
     mask = fused.mask(shape)
     return sum(voice.nearness * _dice(mask, voice.patch.mask(shape)) for voice in voices) / (1 + _HALF)
+
+
+def agreement(one: Patch, other: Patch) -> float:
+    """Dice of what two patches claim."""
+    shape = max(one.box[1], other.box[1]), max(one.box[3], other.box[3])
+    return _dice(one.mask(shape), other.mask(shape))
 
 
 def weight(trust: float, least_error: float = 0.0) -> float:
