@@ -20,6 +20,8 @@ _TRIES = 200
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways
 _FEWEST = 4  # slices of a chain, and slices that a structure must reach
 _SMALLEST, _WIDEST = 25, 0.35  # pixels of a structure's largest slice, and share of the slice
+_FAR = 0.5  # share of the chains that start further from the drawn slice than a step
+_DIVIDED = 0.3  # share of the structures that are cut off where the image shows no edge
 _FINEST = 4  # how many pixels the smallest pixel may be blown up to, as in use
 
 
@@ -98,7 +100,7 @@ class ChainSampler:
         if ragged:
             masks = F.avg_pool2d(F.avg_pool2d(masks, 7, 1, 3), 7, 1, 3)
         masks = (masks > 0.5).float()
-        if ragged and rng.random() < 0.1:
+        if rng.random() < _DIVIDED:
             masks = _divided(masks, rng)
         core = -F.max_pool2d(-masks[:1], 7, 1, 3)
         if masks[0].sum() < 60 or not masks[1].any():
@@ -118,8 +120,8 @@ class ChainSampler:
             return label, []
         drawn = int(rng.choice(np.flatnonzero(area >= 0.25 * largest)))
         gap = int(rng.integers(1, max(1, min(4, extent // 6)) + 1))
-        # Half of the chains start further away than a step, as if much had been propagated before.
-        start = int(rng.integers(max(1, extent // 2))) if rng.random() < 0.5 else 0
+        # Some chains start further away than a step, as if much had been propagated before.
+        start = int(rng.integers(max(1, extent // 2))) if rng.random() < _FAR else 0
         sign = 1 if rng.random() < 0.5 else -1
         indices = [drawn, *(drawn + sign * (start + gap * step) for step in range(self.length - 1))]
         indices = [i for i in indices if 0 <= i < len(areas)]

@@ -81,6 +81,20 @@ class StridedEncoder(nn.Module):
         self.blocks = nn.Sequential(*[ResidualBlock(width, width, dilation=d) for d in (1, 2, 4)])
         self.head = nn.Conv2d(width, features, 3, padding=1)
         self.refiner = Refiner(features) if refined else None
+        self._kept = False
+
+    def keep_features(self) -> None:
+        """Let training change nothing but the refiner."""
+        self._kept = True
+        for part in (self.stem, self.blocks, self.head):
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> StridedEncoder:
+        super().train(mode)
+        if self._kept:  # the normalisation's statistics stay, too
+            for part in (self.stem, self.blocks, self.head):
+                part.eval()
+        return self
 
     def forward(self, slices: Tensor, then: Callable[[Tensor], Any] | None = None) -> Any:
         """The features; with `then`, what it makes of them. A wrapped network is to be called once a step, so that what

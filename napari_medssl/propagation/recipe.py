@@ -53,6 +53,11 @@ class Sli2VolSettings(RunSettings):
     learn_labels: bool = Field(
         True, title="Learn from labels", description="Let chains run through the labels of scans that have some, too."
     )
+    keep_features: bool = Field(
+        False,
+        title="Keep the matching",
+        description="Train the refiner alone, on the features of the model that training starts from.",
+    )
     shapes: int = Field(
         200, ge=0, le=5000, title="Volumes of shapes", description="How many volumes of random shapes are made."
     )

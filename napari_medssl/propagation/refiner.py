@@ -62,7 +62,7 @@ class Refiner(nn.Module):
         super().__init__()
         first, second, third = _WIDTHS
         self.maps = nn.Sequential(
-            nn.Conv2d(MAPS, _FROM_MAPS, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(_FROM_MAPS), nn.ReLU()
+            nn.Conv2d(MAPS, _FROM_MAPS, 4, stride=2, padding=1, bias=False), _norm(_FROM_MAPS), nn.ReLU()
         )
         self.features = nn.Conv2d(features, _FROM_FEATURES, 1)
         self.down1 = _block(_FROM_FEATURES + _FROM_MAPS + 1, first)
@@ -115,8 +115,13 @@ def compete(probabilities: Tensor) -> Tensor:
 def _block(inputs: int, outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
-        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), _norm(outputs), nn.ReLU()]
     return nn.Sequential(*layers)
+
+
+def _norm(channels: int) -> nn.Module:
+    """Within each sample: the steps of a chain are few and alike, and use is then exactly what was trained."""
+    return nn.GroupNorm(8, channels)
 
 
 def _halved(maps: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from skimage.segmentation import watershed
 _SMOOTHING = 0.5  # standard deviation before the gradient, as a share of the basins' size
 _EDGE = 40.0  # weight, in mm, of the gradient between two regions against the difference of their means
 _LARGEST = (0.05, 0.25)  # no region grows beyond a share of the volume drawn from this range
-_WEAK = (0.4, 0.75)  # share of the basins' borders that count as weak, drawn from this range
+_WEAK = (0.0, 0.6)  # share of the basins' borders that count as weak, drawn from this range
 
 
 def regions(

@@ -23,6 +23,7 @@ from napari_medssl.propagation.judging import (
 from napari_medssl.propagation.losses import mask_loss, one_hot, reconstruction_loss
 from napari_medssl.propagation.made import LABELS, Mixture, made_blobs, made_phantoms
 from napari_medssl.propagation.model import MatchSettings, build_network
+from napari_medssl.propagation.networks import StridedEncoder
 from napari_medssl.propagation.refiner import Refiner
 from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
 from napari_medssl.propagation.unroll import Unrolled, unroll
@@ -78,6 +79,10 @@ class Sli2Vol:
         self.settings, self.collection = settings, collection
         self.match = match_settings(settings)
         self.network: nn.Module = build_network(self.match)
+        if settings.keep_features:
+            if settings.chains < settings.batch or not isinstance(self.network, StridedEncoder):
+                raise BadInput("keep_features trains the refiner alone: let chains be as many as batch.")
+            self.network.keep_features()
         self.scans = self._sampler(collection.training)
         shapes = made_blobs(settings.shapes, seed=settings.seed)
         phantoms = made_phantoms(settings.phantoms, seed=settings.seed)
@@ -161,14 +166,16 @@ class Sli2Vol:
         """Smooth L1 of the rebuilt slice, and cross-entropy of the copied masks."""
         images, chains = batch["images"], batch["chains"]
         first, second = images[:, :1], images[:, 1:]
-        pairs = disturb(torch.cat([first, second]), batch["keys"].flatten().cpu())
+        pairs = torch.cat([first, second])
+        if len(pairs):
+            pairs = disturb(pairs, batch["keys"].flatten().cpu())
         if not self.settings.chains:
             return self._pair_terms(network(pairs), batch)
         slices = torch.cat([pairs, chains.flatten(0, 1)[:, None]])  # a wrapped network is to be called once
         features, unrolled = network(slices, partial(self._unrolled, len(pairs), batch))
         terms = self._pair_terms(features, batch)
         count = len(chains)
-        nothing = features.sum() * 0 + sum(p.sum() * 0 for p in self.network.parameters())
+        nothing = sum((p.sum() * 0 for p in self.network.parameters() if p.requires_grad), features.sum() * 0)
         terms.append(Term("refined masks", unrolled.refined_loss() if count else nothing, count))
         terms.append(Term("copied masks", unrolled.copied_loss() if count else nothing, count, _COPIED))
         return terms
