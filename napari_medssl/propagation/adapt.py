@@ -11,10 +11,10 @@ import torch
 
 from napari_medssl.errors import Cancelled
 from napari_medssl.propagation.groups import largest
-from napari_medssl.propagation.losses import reconstruction_loss
+from napari_medssl.propagation.learning.losses import reconstruction_loss
+from napari_medssl.propagation.learning.sampling import PairSampler, TrainingVolume, disturb
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.region import region_around
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Slices
 from napari_medssl.training.randomness import generator

@@ -47,7 +47,7 @@ class Recipe:
 
 # Recipes live with their methods, which this module may not import; they are looked up when asked for.
 _RECIPES = {
-    "sli2vol": "napari_medssl.propagation.recipe:SLI2VOL",
+    "sli2vol": "napari_medssl.propagation.learning.recipe:SLI2VOL",
     "segmentation": "napari_medssl.segmentation.recipe:SEGMENTATION",
 }
 

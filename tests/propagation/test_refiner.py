@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_medssl.propagation.learning.unroll import unroll
 from napari_medssl.propagation.model import MatchSettings, PropagationModel, build_network
 from napari_medssl.propagation.refiner import MAPS, Evidence, Refiner, compete
 from napari_medssl.propagation.step import Slice, harden, step, with_background
-from napari_medssl.propagation.unroll import unroll
 
 SIDE = 32
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_medssl.errors import BadInput, Cancelled
-from napari_medssl.propagation.task import Sli2Vol
+from napari_medssl.propagation.learning.task import Sli2Vol
 from napari_medssl.training import train
 from napari_medssl.training.checkpoint import Parts
 from napari_medssl.training.events import newest, read_events

@@ -11,7 +11,7 @@ import torch
 
 from napari_medssl.errors import BadInput
 from napari_medssl.models import load_weights
-from napari_medssl.propagation.judging import rebuilding_error
+from napari_medssl.propagation.learning.judging import rebuilding_error
 from napari_medssl.training import find_cases, find_recipe, train
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.events import read_events

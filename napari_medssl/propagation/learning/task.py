@@ -10,29 +10,29 @@ import torch
 from torch import Tensor, device, nn
 
 from napari_medssl.errors import BadInput
-from napari_medssl.propagation.appearance import worn
-from napari_medssl.propagation.blocks import region_blocks
-from napari_medssl.propagation.chains import ChainSampler, Source
-from napari_medssl.propagation.judging import (
+from napari_medssl.propagation.learning.appearance import worn
+from napari_medssl.propagation.learning.blocks import region_blocks
+from napari_medssl.propagation.learning.chains import ChainSampler, Source
+from napari_medssl.propagation.learning.judging import (
     fixed_pairs,
     pictures_of,
     propagation_dice,
     rebuilding_error,
     rebuilt_slices,
 )
-from napari_medssl.propagation.losses import mask_loss, one_hot, reconstruction_loss
-from napari_medssl.propagation.made import LABELS, Mixture, made_blobs, made_phantoms
+from napari_medssl.propagation.learning.losses import mask_loss, one_hot, reconstruction_loss
+from napari_medssl.propagation.learning.made import LABELS, Mixture, made_blobs, made_phantoms
+from napari_medssl.propagation.learning.sampling import PairSampler, TrainingVolume, disturb
+from napari_medssl.propagation.learning.unroll import Unrolled, unroll
 from napari_medssl.propagation.model import MatchSettings, build_network
 from napari_medssl.propagation.networks import StridedEncoder
 from napari_medssl.propagation.refiner import Refiner
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
-from napari_medssl.propagation.unroll import Unrolled, unroll
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.randomness import generator
 from napari_medssl.training.strategy import Batch, Moment, Term, Validation
 
 if TYPE_CHECKING:
-    from napari_medssl.propagation.recipe import Sli2VolSettings
+    from napari_medssl.propagation.learning.recipe import Sli2VolSettings
 
 # How often chains come from each kind of volume, and how many of those of regions get new greys.
 _REGIONS, _PHANTOMS, _SHAPES, _KNOWN = 0.45, 0.25, 0.25, 0.6

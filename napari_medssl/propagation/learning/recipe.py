@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_medssl.propagation.task import Sli2Vol
+from napari_medssl.propagation.learning.task import Sli2Vol
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
 from napari_medssl.training.settings import Preset, RunSettings

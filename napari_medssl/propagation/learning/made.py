@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from napari_medssl.propagation.sampling import TrainingVolume
+from napari_medssl.propagation.learning.sampling import TrainingVolume
 from napari_medssl.volumes.phantoms import abdomen, blobs, chest
 
 LABELS = 7  # the most that any of them has: the phantoms' organs

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from napari_medssl.propagation.appearance import new_greys, stretched, varied
+from napari_medssl.propagation.learning.appearance import new_greys, stretched, varied
+from napari_medssl.propagation.learning.sampling import TrainingVolume
 from napari_medssl.propagation.region import bounding_box
-from napari_medssl.propagation.sampling import TrainingVolume
 
 _TRIES = 200
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways

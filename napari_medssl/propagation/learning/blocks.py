@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medssl.propagation.made import Made
-from napari_medssl.propagation.regions import regions
-from napari_medssl.propagation.sampling import TrainingVolume
+from napari_medssl.propagation.learning.made import Made
+from napari_medssl.propagation.learning.regions import regions
+from napari_medssl.propagation.learning.sampling import TrainingVolume
 from napari_medssl.training.randomness import generator
 
 _LARGEST = (96, 128, 128)  # voxels of a block

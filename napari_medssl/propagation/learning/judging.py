@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from napari_medssl.metrics import dice
 from napari_medssl.propagation.api import propagate
-from napari_medssl.propagation.losses import at_copied_resolution
+from napari_medssl.propagation.learning.losses import at_copied_resolution
+from napari_medssl.propagation.learning.sampling import PairSampler, TrainingVolume
 from napari_medssl.propagation.model import MatchSettings, PropagationModel, copy_maps
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume
 from napari_medssl.training.randomness import generator
 from napari_medssl.training.strategy import Picture
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_medssl.propagation.appearance import new_greys, stretched, varied, worn
-from napari_medssl.propagation.blocks import region_blocks
-from napari_medssl.propagation.chains import ChainSampler, Source
-from napari_medssl.propagation.regions import regions
-from napari_medssl.propagation.sampling import TrainingVolume
+from napari_medssl.propagation.learning.appearance import new_greys, stretched, varied, worn
+from napari_medssl.propagation.learning.blocks import region_blocks
+from napari_medssl.propagation.learning.chains import ChainSampler, Source
+from napari_medssl.propagation.learning.regions import regions
+from napari_medssl.propagation.learning.sampling import TrainingVolume
 from napari_medssl.volumes.phantoms import blobs
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_medssl.propagation.made import made_blobs, made_phantoms
-from napari_medssl.propagation.sampling import PairSampler, TrainingVolume, disturb
+from napari_medssl.propagation.learning.made import made_blobs, made_phantoms
+from napari_medssl.propagation.learning.sampling import PairSampler, TrainingVolume, disturb
 
 
 def ramp(shape=(12, 40, 50)):
