@@ -30,10 +30,10 @@ def edge_profile(slices: Tensor, *, radius: int = 3, scale: float = 255.0) -> Te
     continued outwards, so that the border shows no edge of its own.
     """
     height, width = slices.shape[-2:]
-    centre = slices * scale
-    padded = F.pad(centre, (radius,) * 4, mode="replicate")
-    differences = [
-        padded[..., radius + dy : radius + dy + height, radius + dx : radius + dx + width] - centre
+    padded = F.pad(slices * scale, (radius,) * 4, mode="replicate")
+    # The softmax of the neighbours is that of their differences to the pixel, which is the same for all of them.
+    neighbours = [
+        padded[..., radius + dy : radius + dy + height, radius + dx : radius + dx + width]
         for dy, dx in profile_offsets(radius)
     ]
-    return torch.softmax(torch.cat(differences, dim=1), dim=1)
+    return torch.softmax(torch.cat(neighbours, dim=1), dim=1)

@@ -81,9 +81,13 @@ class Features:
         key = (self._mark, index, region)
         found = self.kept.get(key)
         if found is None:
-            image = self.intensities(region.take(self.slices[index]))
+            image = self.image(index, region)
             with torch.inference_mode(), torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._quick):
                 found = (image, self.model.features(image))
             self.computed += 1
             self.kept.put(key, found)
         return found[0], found[1].float()  # kept as they were computed, perhaps in half the memory
+
+    def image(self, index: int, region: Region) -> Tensor:
+        """The working image alone."""
+        return self.intensities(region.take(self.slices[index]))

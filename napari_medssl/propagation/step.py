@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from napari_medssl.devices import use_bfloat16
 from napari_medssl.propagation.model import PropagationModel, copy_pooled, widened
 from napari_medssl.propagation.refiner import Evidence, compete
 
@@ -59,9 +60,9 @@ def step(
             torch.cat([image for image, _ in drawn]),
             torch.cat([mask for _, mask in drawn]),
         )
-        logits = model.refiner(
-            _repeated(here.features, count), copied[0, followed][:, None], evidence.maps().to(device)
-        )
+        maps = evidence.maps().to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16("auto", device)):
+            logits = model.refiner(_repeated(here.features, count), copied[0, followed][:, None], maps)
         refined[0, followed] = torch.sigmoid(logits[:, 0].float())
     return compete(refined).cpu()
 

@@ -55,7 +55,7 @@ class Sweep:
         self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
         self._agreement: dict[int, float] = {}  # label -> product over the steps since it was drawn
         self._origins: dict[int, int] = {}  # label -> the drawn slice that it set out from
-        self._drawn_masks: dict[int, Tensor] = {}  # label -> its mask there, (1, 1, h, w), in the region
+        self._drawn_there: dict[int, tuple[Tensor, Tensor]] = {}  # label -> image and mask of it, in the region
 
     def run(self, order: Sequence[int], *, after: int | None = None) -> Iterator[SweptSlice]:
         """Go through the slices in `order` (neighbours); yields each slice that a label reached.
@@ -109,10 +109,11 @@ class Sweep:
             if label not in self._agreement:
                 found.append(None)
                 continue
-            origin = self._origins[label]
-            if label not in self._drawn_masks:
-                self._drawn_masks[label] = (region.take(self.drawn[label][origin]) > 0.5).float()
-            found.append((self.features.get(origin, region)[0], self._drawn_masks[label]))
+            if label not in self._drawn_there:
+                origin = self._origins[label]
+                mask = (region.take(self.drawn[label][origin]) > 0.5).float()
+                self._drawn_there[label] = self.features.image(origin, region), mask
+            found.append(self._drawn_there[label])
         return found
 
     def _verify(self, hard: Tensor, copied: Tensor, image: Tensor, previous_image: Tensor) -> None:
@@ -141,7 +142,7 @@ class Sweep:
                 union, spacing, self.resolution, margin=margin, multiple=self.features.model.stride
             )
             self._masks = torch.empty(0)
-            self._drawn_masks.clear()
+            self._drawn_there.clear()
         if not self._masks.numel():
             empty = np.zeros(union.shape, dtype=bool)
             self._masks = harden(
@@ -166,7 +167,7 @@ class Sweep:
             if mask.any():  # an empty one is a stop
                 self._set_out.add(label)
                 self._origins[label] = index
-                self._drawn_masks.pop(label, None)
+                self._drawn_there.pop(label, None)
                 self._full[label], self._agreement[label] = mask, 1.0
                 patches[label] = Patch.drawn(mask)
         if placed:

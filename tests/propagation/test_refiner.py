@@ -87,7 +87,10 @@ def test_a_model_without_a_refiner_only_copies() -> None:
     torch.testing.assert_close(found, model.copy(here.features, before.features, with_background(masks)))
 
 
-def test_unrolling_takes_the_steps_that_propagation_takes(refined: PropagationModel) -> None:
+def test_unrolling_takes_the_steps_that_propagation_takes(
+    refined: PropagationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_medssl.propagation.step.use_bfloat16", lambda *_: False)
     refiner = refined.refiner
     assert refiner is not None
     with torch.no_grad():
