@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from napari_medssl.propagation.likelihood import log_likelihood_ratio
 
-MAPS = 6
+MAPS = 8
 _WIDTHS = (32, 48, 64)
 _FROM_FEATURES, _FROM_MAPS = 24, 24
 _SURE = 0.01  # copied probabilities are kept this far from 0 and 1, so that they can be overruled
@@ -47,6 +47,8 @@ class Evidence:
                 self.image,
                 self.previous_image,
                 self.previous_mask,
+                self.drawn_image,
+                self.drawn_mask,
                 self.image - self.previous_image,
                 log_likelihood_ratio(self.drawn_image, self.drawn_mask, self.image),
                 log_likelihood_ratio(self.previous_image, self.previous_mask, self.image),

@@ -129,5 +129,5 @@ def test_the_evidence_is_in_the_order_that_weights_were_trained_with() -> None:
     mask = torch.zeros(1, 1, 8, 8)
     found = Evidence(maps[0], maps[1], mask, maps[1], mask).maps()
     assert found.shape == (1, MAPS, 8, 8)
-    torch.testing.assert_close(found[0, :4, 0, 0], torch.tensor([0.1, 0.3, 0.0, -0.2]))
-    assert not found[:, 4:].any()
+    torch.testing.assert_close(found[0, :6, 0, 0], torch.tensor([0.1, 0.3, 0.0, 0.3, 0.0, -0.2]))
+    assert not found[:, 6:].any()

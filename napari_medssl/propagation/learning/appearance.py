@@ -61,22 +61,45 @@ def varied(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def worn(masks: Tensor, rng: np.random.Generator) -> Tensor:
-    """Masks (n, 1, height, width) as a long way leaves them: outlines bent, grown or shrunk, moved a little; half of
-    them stay as they are."""
-    side = masks.shape[-1]
+    """Masks (n, 1, height, width) as a long way leaves them: outlines bent, grown or shrunk, moved a little, spilt over
+    into what lies beside; two in five stay as they are."""
     result = masks.clone()
     for i, mask in enumerate(masks):
-        if rng.random() < 0.5 or mask.sum() < 100:
+        if mask.sum() < 100:
             continue
-        field = torch.from_numpy(rng.standard_normal((1, 1, 9, 9), dtype=np.float32))
-        field = F.interpolate(field, (side, side), mode="bicubic", align_corners=False)[0]
-        soft = _blurred(_blurred(mask[None], 4, padded=False), 4, padded=False)[0]
-        bent = (soft + float(rng.uniform(0, 0.25)) * field + float(rng.normal() * 0.08) > 0.5).float()
-        row, column = rng.integers(-2, 3, 2).tolist()
-        bent = torch.roll(bent, (row, column), (1, 2))
-        if bent.sum() > 30:
-            result[i] = bent
+        kind = rng.random()
+        if kind < 0.4:
+            bent = _bent(mask, rng)
+            if bent.sum() > 30:
+                result[i] = bent
+        elif kind < 0.6:
+            result[i] = _spilt(mask, rng)
     return result
+
+
+def _bent(mask: Tensor, rng: np.random.Generator) -> Tensor:
+    side = mask.shape[-1]
+    field = torch.from_numpy(rng.standard_normal((1, 1, 9, 9), dtype=np.float32))
+    field = F.interpolate(field, (side, side), mode="bicubic", align_corners=False)[0]
+    soft = _blurred(_blurred(mask[None], 4, padded=False), 4, padded=False)[0]
+    bent = (soft + float(rng.uniform(0, 0.25)) * field + float(rng.normal() * 0.08) > 0.5).float()
+    row, column = rng.integers(-2, 3, 2).tolist()
+    return torch.roll(bent, (row, column), (1, 2))
+
+
+def _spilt(mask: Tensor, rng: np.random.Generator) -> Tensor:
+    """With an ellipse on its edge, up to as large as itself."""
+    inside = mask[0].nonzero()
+    row, column = (float(v) for v in inside[int(rng.integers(len(inside)))])
+    angle = rng.uniform(0, 2 * np.pi)
+    size = float(np.sqrt(float(mask.sum()) * rng.uniform(0.1, 1) / np.pi))
+    row, column = row + size * np.sin(angle), column + size * np.cos(angle)
+    stretch = rng.uniform(0.6, 1.6)
+    rows, columns = (torch.arange(n).float() for n in mask.shape[-2:])
+    down, across = rows[:, None] - row, columns[None, :] - column
+    turn = rng.uniform(0, np.pi)
+    along, beside = down * np.cos(turn) + across * np.sin(turn), across * np.cos(turn) - down * np.sin(turn)
+    return torch.maximum(mask, ((along / stretch) ** 2 + (beside * stretch) ** 2 < size**2).float())
 
 
 _FLATTEST = 0.05  # standard deviation, of 0..1, below which a slice shows nothing

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from napari_medssl.propagation.learning.appearance import new_greys, stretched, varied
+from napari_medssl.propagation.learning.appearance import new_greys, stretched, varied, worn
 from napari_medssl.propagation.learning.sampling import TrainingVolume
 from napari_medssl.propagation.region import bounding_box
 
@@ -20,6 +20,7 @@ _TRIES = 200
 _ISOTROPIC = 2.0  # volumes less anisotropic than this are also sliced the other two ways
 _FEWEST = 4  # slices of a chain, and slices that a structure must reach
 _SMALLEST, _WIDEST = 25, 0.35  # pixels of a structure's largest slice, and share of the slice
+_OVERRUN = 0.3  # share of the chains that start beyond the structure's end which are kept
 _FAR = 0.5  # share of the chains that start further from the drawn slice than a step
 _DIVIDED = 0.3  # share of the structures that are cut off where the image shows no edge
 _FINEST = 4  # how many pixels the smallest pixel may be blown up to, as in use
@@ -52,8 +53,11 @@ class ChainSampler:
     across: tuple[float, float] = (36, 80)
     _areas: dict[tuple[int, int, int], NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Images (length, side, side) in 0..1 and masks of 0 and 1 of the same shape.
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Images (length, side, side) in 0..1, masks of 0 and 1 of that shape, and a mask (side, side) to start from.
+
+        The start is the mask of slice 1, worn as by a long way. Where the structure has ended by then it is what a
+        sweep that has not noticed would still hold: part of the drawn mask.
 
         Raises
         ------
@@ -67,7 +71,11 @@ class ChainSampler:
             place = int(rng.integers(len(source.volumes)))
             found = self._chain(source, (number, place), rng)
             if found is not None:
-                return found
+                images, masks = found
+                if masks[1].any():
+                    return images, masks, worn(masks[1:2, None], rng)[0, 0]
+                if rng.random() < _OVERRUN and (left := _left_over(masks[0], rng)).any():
+                    return images, masks, left
         raise ValueError("no structure that can be followed was found")
 
     def _chain(self, source: Source, where: tuple[int, int], rng: np.random.Generator) -> tuple[Tensor, Tensor] | None:
@@ -103,7 +111,7 @@ class ChainSampler:
         if rng.random() < _DIVIDED:
             masks = _divided(masks, rng)
         core = -F.max_pool2d(-masks[:1], 7, 1, 3)
-        if masks[0].sum() < 60 or not masks[1].any():
+        if masks[0].sum() < 60:
             return None
         if ragged and core.sum() < 0.25 * masks[0].sum():  # a cobweb
             return None
@@ -206,3 +214,15 @@ def _divided(masks: Tensor, rng: np.random.Generator) -> Tensor:
     across = float(np.cos(angle)) * rows + float(np.sin(angle)) * columns
     kept = torch.stack([across + float(lean) * i > 0 for i in range(len(masks))])[:, None].float()
     return masks * kept
+
+
+def _left_over(mask: Tensor, rng: np.random.Generator) -> Tensor:
+    """A piece of a mask (height, width): it shrunk by some pixels and moved a little."""
+    shrunk = mask
+    for _ in range(int(rng.integers(0, 9))):
+        smaller = -F.max_pool2d(-shrunk[None, None], 3, 1, 1)[0, 0]
+        if smaller.sum() < 30:
+            break
+        shrunk = smaller
+    row, column = rng.integers(-4, 5, 2).tolist()
+    return torch.roll(shrunk, (row, column), (0, 1))

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, device, nn
 
 from napari_medssl.errors import BadInput
-from napari_medssl.propagation.learning.appearance import worn
 from napari_medssl.propagation.learning.blocks import region_blocks
 from napari_medssl.propagation.learning.chains import ChainSampler, Source
 from napari_medssl.propagation.learning.judging import (
@@ -145,12 +144,11 @@ class Sli2Vol:
     def _chain(self, step: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
         rng = generator(self.settings.seed, step, index)
         try:
-            images, masks = self.chains.draw(rng)
+            return self.chains.draw(rng)
         except ValueError as error:
             raise BadInput(
                 "No structure that can be followed was found to learn from: give more regions, shapes or phantoms."
             ) from error
-        return images, masks, worn(masks[1:2, None], rng)[0, 0]
 
     @staticmethod
     def _draw(sampler: PairSampler, rng: Any) -> tuple[Tensor, Tensor | None]:

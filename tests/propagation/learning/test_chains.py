@@ -76,15 +76,17 @@ def sampler(*sources: Source, length: int = 5) -> ChainSampler:
 @given(st.integers(0, 10_000))
 def test_chains_hold_images_and_masks_that_start_with_something(seed: int) -> None:
     volumes = [TrainingVolume(image, (1.0, 1.0, 1.0), labels) for image, labels in MADE]
-    images, masks = sampler(Source(volumes, 1, 0.5)).draw(np.random.default_rng(seed))
+    images, masks, start = sampler(Source(volumes, 1, 0.5)).draw(np.random.default_rng(seed))
     assert images.shape == masks.shape == (5, 48, 48)
     assert 0 <= images.min() <= images.max() <= 1
     assert set(masks.unique().tolist()) <= {0.0, 1.0}
     assert masks[0].sum() >= 60
-    assert masks[1].any()
+    assert start.shape == (48, 48)
+    assert start.any()
     again = sampler(Source(volumes, 1, 0.5)).draw(np.random.default_rng(seed))
     assert torch.equal(again[0], images)
     assert torch.equal(again[1], masks)
+    assert torch.equal(again[2], start)
 
 
 MADE = [blobs((16, 48, 48), seed=seed) for seed in range(2)]
@@ -94,7 +96,7 @@ def test_masks_lie_on_what_the_images_show(scene: tuple[np.ndarray, np.ndarray])
     volume = TrainingVolume(100 * scene[0], (1.0, 1.0, 1.0), scene[1])
     chains = sampler(Source([volume], 1))
     for seed in range(12):
-        images, masks = chains.draw(np.random.default_rng(seed))
+        images, masks, _ = chains.draw(np.random.default_rng(seed))
         inside = images[0][masks[0] > 0]
         ring = torch.nn.functional.max_pool2d(masks[:1, None], 9, 1, 4)[0, 0] - masks[0]
         around = images[0][ring > 0]
@@ -124,7 +126,7 @@ def test_worn_masks_stay_near_what_they_were() -> None:
     masks[:, :, 20:44, 16:50] = 1
     found = worn(masks, np.random.default_rng(0))
     overlap = 2 * (found * masks).sum((1, 2, 3)) / (found + masks).sum((1, 2, 3))
-    assert overlap.min() > 0.7
+    assert overlap.min() > 0.6
     assert 10 <= int((overlap == 1).sum()) <= 30
 
 
