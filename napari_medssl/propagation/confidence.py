@@ -1,26 +1,35 @@
-"""How far a propagated slice can be trusted, from signals at hand."""
+"""How far a propagated slice can be trusted, from signals at hand.
 
-import torch
+Two signals rank slices best, of those tried (docs/benchmarks.md): how much of each mask had to be mended on the way,
+which adds up, and how sure the refiner is of the slice itself.
+"""
+
 from torch import Tensor
 
-# Brings the product of agreements to the scale of the Dice that they stand for; fitted on phantoms, not on real scans
-# (tests/benchmarks/confidence.py; anything from 0.25 to 0.4 fits them alike). It does not change the slices' order.
+# Brings the signals to the scale of the Dice that they stand for; fitted on phantoms, not on real scans
+# (tests/benchmarks/confidence.py). It does not change the slices' order.
 POWER = 0.35
+_CERTAINTY = 5.0  # weight of the slice's own certainty against the way that led to it
 
 
-def confidence(agreements: float) -> float:
-    """Confidence of a slice, 0..1, from the product of the agreements of all steps that led to it.
+def confidence(agreements: float, certainty: float = 1.0) -> float:
+    """Confidence of a slice, 0..1.
 
-    Errors add up along the way, so the steps are multiplied.
+    Parameters
+    ----------
+    agreements : product of the agreements of all steps since the drawn slice; errors add up along the way
+    certainty : of the slice itself, 0..1
     """
-    return float(agreements**POWER)
+    return float((agreements * certainty**_CERTAINTY) ** POWER)
 
 
-def agreement(mask: Tensor, returned: Tensor) -> float:
-    """Soft Dice between a mask and its copy that went to the next slice and came back, in 0..1.
+def agreement(first: Tensor, second: Tensor) -> float:
+    """Soft Dice of two maps in 0..1, both 2D: the sum of the smaller values over half of that of all.
 
-    A step whose way there and way back disagree has lost the structure. Both tensors are 2D.
+    Between a refined mask and the copied one it tells how much had to be mended; between a refined mask's strengths and
+    the mask itself, how sure the refiner was; between a mask and its copy that went to the next slice and came back,
+    whether a step has lost the structure.
     """
-    overlap = 2 * float(torch.minimum(mask, returned).sum())
-    total = float(mask.sum() + returned.sum())
+    overlap = 2 * float(first.minimum(second).sum())
+    total = float(first.sum() + second.sum())
     return overlap / total if total > 0 else 0.0

@@ -21,6 +21,14 @@ class Slice:
     features: Tensor
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Shares of each pixel, (1, labels + 1, h, w), the background last: of the masks as copied, and in the end."""
+
+    copied: Tensor
+    shares: Tensor
+
+
 def step(
     model: PropagationModel,
     here: Slice,
@@ -29,7 +37,7 @@ def step(
     origins: Sequence[tuple[Tensor, Tensor] | None],
     *,
     cancelled: Callable[[], bool] | None = None,
-) -> Tensor:
+) -> Carried:
     """Carry masks from the slice `before` to the slice `here`.
 
     Parameters
@@ -40,14 +48,15 @@ def step(
 
     Returns
     -------
-    (1, labels + 1, h, w) on the CPU: shares of each pixel, the background last
+    Shares on the CPU; without a refiner both are the same
     """
     settings, stride, device = model.settings, model.stride, model.device
     copied = copy_pooled(
         here.features, before.features, with_background(masks).to(device), settings, stride, cancelled=cancelled
     )
+    wide = widened(copied, stride).cpu()
     if model.refiner is None:
-        return widened(copied, stride).cpu()
+        return Carried(wide, wide)
     followed = [position for position, origin in enumerate(origins) if origin is not None]
     drawn = [origin for origin in origins if origin is not None]
     refined = torch.zeros_like(masks, device=device)
@@ -64,7 +73,7 @@ def step(
         with torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16("auto", device)):
             logits = model.refiner(_repeated(here.features, count), copied[0, followed][:, None], maps)
         refined[0, followed] = torch.sigmoid(logits[:, 0].float())
-    return compete(refined).cpu()
+    return Carried(wide, compete(refined).cpu())
 
 
 def with_background(masks: Tensor) -> Tensor:

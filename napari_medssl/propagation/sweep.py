@@ -17,6 +17,7 @@ from napari_medssl.propagation.slices import Features
 from napari_medssl.propagation.step import Slice, harden, relative_strength, step, with_background
 from napari_medssl.propagation.verification import Verification, Verifier
 
+_LOST = 0.0  # confidence below which a label is no longer followed
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
 
 
@@ -54,6 +55,7 @@ class Sweep:
         self._masks = torch.empty(0)  # (1, labels, h, w), 0 or 1, in the region
         self._full: dict[int, Mask] = {}  # label -> mask of the whole slice
         self._agreement: dict[int, float] = {}  # label -> product over the steps since it was drawn
+        self._certainty: dict[int, float] = {}  # label -> that of the last slice
         self._origins: dict[int, int] = {}  # label -> the drawn slice that it set out from
         self._drawn_there: dict[int, tuple[Tensor, Tensor]] = {}  # label -> image and mask of it, in the region
 
@@ -69,7 +71,7 @@ class Sweep:
                 patches = self._step(previous, index)
             self._place_seeds(index, patches)
             if patches:
-                yield SweptSlice(index, patches, {label: confidence(self._agreement[label]) for label in patches})
+                yield SweptSlice(index, patches, {label: self._confidence(label) for label in patches})
             previous = index
 
     def _step(self, previous: int, index: int) -> dict[int, Patch]:
@@ -79,24 +81,30 @@ class Sweep:
         here, before = Slice(*self.features.get(index, region)), Slice(*self.features.get(previous, region))
         with torch.inference_mode():
             masks = self._masks
-            copied = step(model, here, before, masks, self._evidence(region), cancelled=self.cancelled)
-            hard = harden(copied)
-            self._verify(hard, copied, here.image, before.image)
-            returned = model.copy(
-                before.features, here.features, with_background(hard), cancelled=self.cancelled
-            ).cpu()
-            strength = region.back(relative_strength(copied))
+            carried = step(model, here, before, masks, self._evidence(region), cancelled=self.cancelled)
+            shares = carried.shares.clone()
+            hard = harden(shares)
+            self._verify(hard, shares, here.image, before.image)
+            if model.refiner is None:  # there and back again
+                ways = masks, model.copy(before.features, here.features, with_background(hard)).cpu()
+            else:
+                ways = hard, harden(carried.copied)
+            strengths = relative_strength(shares)
+            strength = region.back(strengths)
         patches = {}
         for position, label in enumerate(self.labels):
             if label not in self._agreement:
                 continue
-            self._agreement[label] *= agreement(masks[0, position], returned[0, position])
+            self._agreement[label] *= agreement(ways[0][0, position], ways[1][0, position])
+            if model.refiner is not None:
+                self._certainty[label] = agreement(strengths[0, position], hard[0, position])
             patch = Patch.from_strength(region.box, strength[position].numpy())
             self._full[label] = patch.mask(self._full[label].shape)
-            if self._full[label].any():
+            if self._full[label].any() and self._confidence(label) >= _LOST:
                 patches[label] = patch
-            else:  # the structure has ended here
+            else:  # the structure has ended here, or is lost
                 del self._full[label], self._agreement[label]
+                hard[0, position] = 0
         self._masks = hard
         return patches
 
@@ -116,8 +124,11 @@ class Sweep:
             found.append(self._drawn_there[label])
         return found
 
-    def _verify(self, hard: Tensor, copied: Tensor, image: Tensor, previous_image: Tensor) -> None:
-        """Verify the hard masks, in place, and bring the copied maps in line with what was changed."""
+    def _confidence(self, label: int) -> float:
+        return confidence(self._agreement[label], self._certainty.get(label, 1.0))
+
+    def _verify(self, hard: Tensor, shares: Tensor, image: Tensor, previous_image: Tensor) -> None:
+        """Verify the hard masks, in place, and bring the shares in line with what was changed."""
         here, before = image[0, 0].numpy(), previous_image[0, 0].numpy()
         for position, label in enumerate(self.labels):
             mask = self._masks[0, position].numpy() > 0
@@ -129,8 +140,8 @@ class Sweep:
                 continue
             kept = torch.from_numpy(verified) & (hard[0].sum(0) == hard[0, position])  # what no other label holds
             hard[0, position] = kept.float()
-            copied[0, position] = torch.where(kept, copied[0, position].clamp(min=_VERIFIED), 0)
-            copied[0, -1] = torch.where(kept, copied[0, -1].clamp(max=1 - _VERIFIED), copied[0, -1])
+            shares[0, position] = torch.where(kept, shares[0, position].clamp(min=_VERIFIED), 0)
+            shares[0, -1] = torch.where(kept, shares[0, -1].clamp(max=1 - _VERIFIED), shares[0, -1])
 
     def _follow(self) -> Region:
         """The region to work in: the last one while the masks stay well inside it, else a new one around them."""
@@ -164,6 +175,7 @@ class Sweep:
             patches.pop(label, None)
             self._full.pop(label, None)
             self._agreement.pop(label, None)
+            self._certainty.pop(label, None)
             if mask.any():  # an empty one is a stop
                 self._set_out.add(label)
                 self._origins[label] = index

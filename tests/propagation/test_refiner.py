@@ -68,10 +68,10 @@ def test_labels_are_refined_one_by_one_and_then_compete(refined: PropagationMode
     assert refiner is not None
     with torch.no_grad():
         refiner.change.weight.normal_(std=0.1)
-    together = step(refined, here, before, masks, origins)
+    together = step(refined, here, before, masks, origins).shares
     alone = [
-        step(refined, here, before, masks, [origins[0], None]),
-        step(refined, here, before, masks, [None, origins[1]]),
+        step(refined, here, before, masks, [origins[0], None]).shares,
+        step(refined, here, before, masks, [None, origins[1]]).shares,
     ]
     expected = compete(torch.cat([alone[0][:, :1], alone[1][:, 1:2]], 1))
     # A label that is not followed keeps odds of next to nothing.
@@ -83,7 +83,7 @@ def test_a_model_without_a_refiner_only_copies() -> None:
     matching = MatchSettings(radius=2)
     model = PropagationModel(build_network(matching).eval().requires_grad_(False), matching, torch.device("cpu"))
     here, before, masks = seen(model, 1), seen(model, 2), boxes(2)
-    found = step(model, here, before, masks, [None, None])
+    found = step(model, here, before, masks, [None, None]).shares
     torch.testing.assert_close(found, model.copy(here.features, before.features, with_background(masks)))
 
 
@@ -102,7 +102,7 @@ def test_unrolling_takes_the_steps_that_propagation_takes(
     current, drawn = masks[:, 1:2], (images[:, :1], masks[:, :1])
     for place in (2, 3):
         here, before = (Slice(images[:, i : i + 1], features[:, i]) for i in (place, place - 1))
-        shares = step(refined, here, before, current, [drawn])
+        shares = step(refined, here, before, current, [drawn]).shares
         expected = torch.sigmoid(unrolled.logits[:, place - 2]).clamp(1e-4, 1 - 1e-4)
         torch.testing.assert_close(shares[:, 0], expected, atol=1e-4, rtol=0)
         current = harden(shares)
