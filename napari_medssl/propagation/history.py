@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.next_slice import next_slice
 from napari_medssl.propagation.strokes import Stroke, Where
 
 Labels = NDArray[np.integer]
@@ -39,6 +40,7 @@ class Run:
     seeds : {label: slice indices} it started from; its keys are the labels that were propagated
     blocks : everything it changed, in order
     confidence : {label: {slice index: 0..1}} where the label was reached
+    areas : {label: {slice index: pixels}} there
     outcome : "running", "done", "cancelled", "failed", or "lost" when its volume went away
     seconds : wall time
     undone : whether what it changed is taken back at present
@@ -51,6 +53,7 @@ class Run:
     seeds: dict[int, tuple[int, ...]]
     blocks: list[Block] = field(default_factory=list)
     confidence: dict[int, dict[int, float]] = field(default_factory=dict)
+    areas: dict[int, dict[int, int]] = field(default_factory=dict)
     outcome: str = "running"
     seconds: float = 0.0
     undone: bool = False
@@ -61,10 +64,12 @@ class Run:
     def labels(self) -> tuple[int, ...]:
         return tuple(sorted(self.seeds))
 
-    def note(self, index: int, confidence: Mapping[int, float]) -> None:
-        """Remember how sure the labels of a slice are; later values replace earlier ones."""
+    def note(self, index: int, confidence: Mapping[int, float], found: Labels) -> None:
+        """Remember how sure the labels of a slice are, and their areas in what was found there; later values replace
+        earlier ones."""
         for label, value in confidence.items():
             self.confidence.setdefault(label, {})[index] = float(value)
+            self.areas.setdefault(label, {})[index] = int((found == label).sum())
 
     def reached(self, label: int, index: int) -> bool:
         """Whether the label was carried to this slice."""
@@ -74,15 +79,17 @@ class Run:
         """The slices that any label was carried to, the drawn ones among them."""
         return {index for slices in self.confidence.values() for index in slices}
 
-    def least_sure(self, drawn: Mapping[int, Iterable[int]]) -> list[int]:
-        """The slices that were propagated, least sure first; `drawn` {label: slices} are left out."""
-        lowest: dict[int, float] = {}
+    def worth_checking(self, drawn: Mapping[int, Iterable[int]], seen: Iterable[int] = ()) -> int | None:
+        """The slice whose correction would help most, but none of `drawn` {label: slices} or `seen` to be right."""
+        count = 1 + max((index for slices in self.confidence.values() for index in slices), default=-1)
+        confidence = {label: np.full(count, np.nan) for label in self.confidence}
+        areas = {label: np.zeros(count, dtype=np.int64) for label in self.confidence}
+        by_hand = {}
         for label, slices in self.confidence.items():
-            by_hand = {*drawn.get(label, ()), *self.seeds.get(label, ())}
-            for index, value in slices.items():
-                if index not in by_hand:
-                    lowest[index] = min(value, lowest.get(index, np.inf))
-        return sorted(lowest, key=lambda index: (lowest[index], index))
+            confidence[label][list(slices)] = list(slices.values())
+            areas[label][list(self.areas[label])] = list(self.areas[label].values())
+            by_hand[label] = {i for i in (*drawn.get(label, ()), *self.seeds.get(label, ())) if i < count}
+        return next_slice(confidence, areas, by_hand, [index for index in seen if 0 <= index < count])
 
     def take_back(self, array: Labels, number: int) -> list[Block]:
         """Undo this run on `array` where nothing was changed since; returns the changes, as blocks of run `number`.

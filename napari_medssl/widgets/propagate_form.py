@@ -41,7 +41,7 @@ class PropagateForm(QWidget):
             "Back to what was there before the last propagation; brush strokes made since then go back with it.",
         )
         self.redo = button("Redo", "Bring back the propagation that was undone, and the strokes that went with it.")
-        self.check = button("Check a slice", "Show the slice that is least sure; again for the next one.")
+        self.check = button("Check a slice", "Show the slice most worth checking; again for the next one.")
         self.not_here = button(
             "Not here",
             "For the first slice beyond the structure's end: rub the selected label out on the slice that is shown.\n"

@@ -91,12 +91,12 @@ class Work:
         )
 
     def next_to_check(self, axis: int, visited: Sequence[int]) -> int | None:
-        """The least sure slice of the last propagation that is not beside one already looked at."""
+        """The slice of the last propagation whose correction would help most, not beside one already looked at."""
         run = self.session.last_run
         if run is None or run.axis != axis:
             return None
-        ranked = run.least_sure(self.session.drawn(axis, self.labels.data))
-        return next((index for index in ranked if all(abs(index - seen) > NEIGHBOURS for seen in visited)), None)
+        seen = {index + step for index in visited for step in range(-NEIGHBOURS, NEIGHBOURS + 1)}
+        return run.worth_checking(self.session.drawn(axis, self.labels.data), seen)
 
     def rub_out(self, axis: int) -> None:
         """Erase the selected label on the slice that is shown, as a stroke by hand.

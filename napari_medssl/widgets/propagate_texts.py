@@ -87,7 +87,7 @@ def _after(run: Run, now: Situation) -> tuple[str, str]:
         ended = f"{how}: {count(len(run.reached_slices()), 'slice')} done and kept."
     if now.check is None:
         return kind, f"{ended} Save the mask when you are content."
-    return kind, f"{ended} Look through the slices; slice {now.check} is the least sure."
+    return kind, f"{ended} Look through the slices; slice {now.check} is most worth checking."
 
 
 def drawn_text(now: Situation) -> str:
@@ -129,7 +129,7 @@ def progress_text(progress: Progress) -> str:
 
 
 def check_text(now: Situation) -> str:
-    return f"Check slice {now.check} next" if now.checked else f"Check slice {now.check}, the least sure"
+    return f"Check slice {now.check} next" if now.checked else f"Check slice {now.check} first"
 
 
 def emphasised(now: Situation) -> str:

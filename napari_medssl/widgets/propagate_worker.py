@@ -196,7 +196,7 @@ class Streaming(QObject):
         while self._waiting and time.monotonic() < until:
             index = next(iter(self._waiting))
             result = self._waiting.pop(index)
-            self.job.run.note(index, result.confidence)
+            self.job.run.note(index, result.confidence, result.labels)
             block = self._writer.write(index, result.labels)
             if block is not None:
                 brush_history.record(self.layer, block)

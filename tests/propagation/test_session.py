@@ -39,7 +39,8 @@ def propagate(array: Labels, session: Session, axis: int, seeds: dict[int, list[
         labels = np.zeros_like(view[0])
         for label, slices in seeds.items():
             labels[view[slices[0]] == label] = label
-        run.note(index, {label: 1 / (1 + abs(index - slices[0])) for label, slices in seeds.items()})
+        found = np.array([[*seeds]])
+        run.note(index, {label: 1 / (1 + abs(index - slices[0])) for label, slices in seeds.items()}, found)
         writer.write(index, labels)
     session.end(run, "done", 1.0)
     return run
@@ -181,15 +182,19 @@ def test_the_plane_of_the_first_drawing_holds_until_it_is_rubbed_out() -> None:
     assert session.plane(array) is None
 
 
-def test_least_sure_slices_come_first_and_drawn_ones_not_at_all() -> None:
-    run = Run(1, 0, {1: (4,), 2: (0,)})
-    run.note(2, {1: 0.5, 2: 0.9})
-    run.note(3, {1: 0.8})
-    run.note(4, {1: 1.0, 2: 0.3})
-    run.note(5, {2: 0.6})
-    run.note(2, {1: 0.7})
-    assert run.least_sure({}) == [4, 5, 2, 3]
-    assert run.least_sure({2: [4, 5]}) == [2, 3]
+def test_a_large_unsure_slice_is_worth_checking_and_a_drawn_one_or_one_seen_to_be_right_is_not() -> None:
+    run = Run(1, 0, {1: (4,), 2: (4,)})
+    small, large = np.eye(4, dtype=np.uint8), np.ones((4, 4), dtype=np.uint8)
+    run.note(4, {1: 1.0, 2: 1.0}, small)
+    run.note(3, {1: 0.9}, large)
+    run.note(2, {1: 0.3}, small)
+    run.note(2, {1: 0.5}, large)
+    run.note(5, {2: 0.6}, 2 * small)
+    assert run.worth_checking({}) == 2
+    assert run.worth_checking({1: [2]}) == 5
+    assert run.worth_checking({}, seen=[2]) == 3
+    assert run.worth_checking({1: [2, 3], 2: [5]}) is None
+    assert Run(1, 0, {}).worth_checking({}) is None
     assert run.reached(2, 5)
     assert not run.reached(1, 5)
 
