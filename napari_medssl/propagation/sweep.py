@@ -91,7 +91,7 @@ class Sweep:
                 ways = hard, harden(carried.copied)
             strengths = relative_strength(shares)
             strength = region.back(strengths)
-        patches = {}
+        hard, patches = hard.clone(), {}  # a tensor of inference mode may not be changed
         for position, label in enumerate(self.labels):
             if label not in self._agreement:
                 continue
