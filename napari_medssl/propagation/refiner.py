@@ -20,6 +20,8 @@ from napari_medssl.propagation.likelihood import log_likelihood_ratio
 MAPS = 8
 _WIDTHS = (32, 48, 64)
 _FROM_FEATURES, _FROM_MAPS = 24, 24
+_DEVIATIONS = 4.0
+_EVEN = 0.01  # no structure counts as more even than this deviation
 _SURE = 0.01  # copied probabilities are kept this far from 0 and 1, so that they can be overruled
 
 
@@ -41,20 +43,33 @@ class Evidence:
     drawn_mask: Tensor
 
     def maps(self) -> Tensor:
-        """(batch, MAPS, height, width)"""
+        """(batch, MAPS, height, width): all but the first image as seen in the structure's own range of intensities."""
+        here, previous, drawn = self._focused(self.image, self.previous_image, self.drawn_image)
         return torch.cat(
             [
                 self.image,
-                self.previous_image,
+                here,
+                previous,
                 self.previous_mask,
-                self.drawn_image,
+                drawn,
                 self.drawn_mask,
-                self.image - self.previous_image,
-                log_likelihood_ratio(self.drawn_image, self.drawn_mask, self.image),
-                log_likelihood_ratio(self.previous_image, self.previous_mask, self.image),
+                log_likelihood_ratio(drawn, self.drawn_mask, here),
+                log_likelihood_ratio(previous, self.previous_mask, here),
             ],
             dim=1,
         )
+
+    def _focused(self, *images: Tensor) -> list[Tensor]:
+        """Images stretched so that the drawn structure's mean is 0.5 and four of its deviations reach 0 and 1.
+
+        Air and bone in view leave the soft tissues of a CT a few grey values; what must be told apart is the structure
+        and what resembles it.
+        """
+        size = self.drawn_mask.sum((2, 3), keepdim=True).clamp(min=1)
+        mean = (self.drawn_image * self.drawn_mask).sum((2, 3), keepdim=True) / size
+        square = ((self.drawn_image - mean) ** 2 * self.drawn_mask).sum((2, 3), keepdim=True) / size
+        reach = _DEVIATIONS * square.sqrt().clamp(min=_EVEN)
+        return [((image - mean) / (2 * reach) + 0.5).clamp(0, 1) for image in images]
 
 
 class Refiner(nn.Module):

@@ -125,9 +125,12 @@ def test_losses_fall_to_nothing_for_the_truth_and_reach_every_parameter() -> Non
 
 
 def test_the_evidence_is_in_the_order_that_weights_were_trained_with() -> None:
-    maps = [torch.full((1, 1, 8, 8), value) for value in (0.1, 0.3)]
-    mask = torch.zeros(1, 1, 8, 8)
-    found = Evidence(maps[0], maps[1], mask, maps[1], mask).maps()
+    here, previous, drawn = (torch.full((1, 1, 8, 8), value) for value in (0.42, 0.38, 0.4))
+    drawn[..., ::2] += 0.02
+    drawn[..., 1::2] -= 0.02  # mean 0.4, deviation 0.02
+    everything, nothing = torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    found = Evidence(here, previous, nothing, drawn, everything).maps()
     assert found.shape == (1, MAPS, 8, 8)
-    torch.testing.assert_close(found[0, :6, 0, 0], torch.tensor([0.1, 0.3, 0.0, 0.3, 0.0, -0.2]))
-    assert not found[:, 6:].any()
+    torch.testing.assert_close(found[0, :6, 0, 0], torch.tensor([0.42, 0.625, 0.375, 0.0, 0.625, 1.0]))
+    assert (found[:, 6] > 0).all()  # nothing is around, and the slice is as the structure was
+    assert not found[:, 7].any()
