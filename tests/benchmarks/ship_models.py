@@ -1,6 +1,9 @@
 """Trains the shipped models with the project's own recipe and puts them on the shelf with their cards.
 
-    MEDSSL_DATA=... python tests/benchmarks/ship_models.py default|sli2vol-paper [--seconds 1500] [--threads 2]
+    MEDSSL_DATA=... python tests/benchmarks/ship_models.py features|default|sli2vol-paper [--seconds 1500] [--threads 2]
+
+`features` learns to match, without a refiner; `default` starts from the features of the default model on the shelf, or
+of `--start`, and learns the refiner.
 
 Uses only volumes whose terms allow it: chest and abdomen CT and lung CT (FNNDSC, Apache-2.0; TCIA CPTAC, CC BY;
 elastix, Apache-2.0), one T1 brain MR (FNNDSC, Apache-2.0), and random shapes made by the project itself. An
@@ -44,11 +47,21 @@ class Shipped:
 
 
 MODELS = {
+    "features": Shipped(
+        title="Matching alone",
+        summary="The features of the default model, without its refiner.",
+        trained_on=f"{SCANS}; random labelled shapes and phantoms made by the project.",
+        settings={"batch": 6, "synthetic": 3, "shapes": 300, "phantoms": 16, "validation": 0},
+    ),
     "default": Shipped(
         title="Default (CT and MR)",
         summary="Quick and general; the one to start with.",
-        trained_on=f"{SCANS}; random labelled shapes and phantoms made by the project.",
-        settings={"batch": 6, "synthetic": 3, "shapes": 300, "phantoms": 16, "validation": 0},
+        trained_on=f"{SCANS}; random labelled shapes and phantoms made by the project. The refiner: regions of the same"
+        " scans, found by their edges, the shapes and the phantoms.",
+        settings={
+            "start": "default", "keep_features": True, "batch": 6, "chains": 6, "synthetic": 0, "shapes": 150,
+            "phantoms": 24, "regions": 60, "learning_rate": 1e-3, "validation": 0,
+        },
     ),
     "sli2vol-paper": Shipped(
         title="Sli2Vol as published",
@@ -65,19 +78,21 @@ def main() -> None:
     parser.add_argument("name", choices=MODELS)
     parser.add_argument("--seconds", type=float, default=1500)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--start", help="model whose features the refiner is learnt on, if not the default")
     parser.add_argument("--run", type=Path, help="run folder, to be able to go on later")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         run = options.run or Path(scratch) / "run"
-        ship(options.name, options.seconds, run, gather(Path(scratch) / "data"))
+        changes = {"start": options.start} if options.start else {}
+        ship(options.name, options.seconds, run, gather(Path(scratch) / "data"), **changes)
 
 
-def ship(name: str, seconds: float, run: Path, data: Path) -> None:
+def ship(name: str, seconds: float, run: Path, data: Path, **changes: Any) -> None:
     """Train (or go on training) and put the result into the package."""
     model = MODELS[name]
     resume = (run / "settings.json").is_file()
-    settings = {} if resume else {"name": name, **model.settings}
+    settings = {} if resume else {"name": name, **model.settings, **changes}
     train("sli2vol", data, run, resume=resume, on_event=report, seconds=seconds, **settings)
     card, tensors = load_from(run, name)
     fields = card.model_dump(exclude={"size", "sha256"})

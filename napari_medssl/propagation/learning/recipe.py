@@ -113,19 +113,25 @@ SLI2VOL = Recipe(
             "Laptop CPU",
             "Starts from the shipped model and adapts it for ten minutes.",
             {
-                "start": "default", "seconds": 600, "batch": 6, "synthetic": 3, "phantoms": 6, "furthest": 2,
-                "learning_rate": 3e-4,
+                "start": "default", "seconds": 600, "batch": 8, "chains": 3, "regions": 12, "synthetic": 2,
+                "phantoms": 6, "furthest": 2, "learning_rate": 3e-4,
             },
         ),
         Preset(
             "Quick check",
             "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {"start": "default", "seconds": 60, "batch": 4, "shapes": 20, "learning_rate": 3e-4},
+            {
+                "start": "default", "seconds": 60, "batch": 4, "chains": 1, "regions": 2, "synthetic": 1, "shapes": 20,
+                "learning_rate": 3e-4,
+            },
         ),
         Preset(
             "One GPU",
             "An hour on a graphics card, from a new network.",
-            {"seconds": 3600, "batch": 32, "synthetic": 16, "phantoms": 40, "shapes": 1000},
+            {
+                "seconds": 3600, "batch": 48, "chains": 24, "regions": 100, "synthetic": 8, "phantoms": 40,
+                "shapes": 1000,
+            },
         ),
     ),
 )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, device, nn
 
 from napari_medssl.errors import BadInput
+from napari_medssl.models import find_card
 from napari_medssl.propagation.learning.blocks import region_blocks
 from napari_medssl.propagation.learning.chains import ChainSampler, Source
 from napari_medssl.propagation.learning.judging import (
@@ -78,6 +79,8 @@ class Sli2Vol:
         self.settings, self.collection = settings, collection
         self.match = match_settings(settings)
         self.network: nn.Module = build_network(self.match)
+        if isinstance(self.network, StridedEncoder) and self.network.refiner is not None and not settings.chains:
+            self.network.refiner.requires_grad_(False)  # nothing teaches it
         if settings.keep_features:
             if settings.chains < settings.batch or not isinstance(self.network, StridedEncoder):
                 raise BadInput("keep_features trains the refiner alone: let chains be as many as batch.")
@@ -256,4 +259,9 @@ def match_settings(settings: Sli2VolSettings) -> MatchSettings:
     """How the network is matched while it is trained."""
     if settings.network == "paper":
         return MatchSettings(architecture="paper", zero_padding=True, pixels=None)
-    return MatchSettings(architecture="strided", refined=settings.chains > 0)
+    return MatchSettings(architecture="strided", refined=settings.chains > 0 or _starts_refined(settings.start))
+
+
+def _starts_refined(start: str) -> bool:
+    """Whether the model to start from has a refiner, which is then kept."""
+    return bool(start) and bool(find_card(start).settings.get("refined", False))
