@@ -38,13 +38,14 @@ wheel-test: $(READY) ## build the wheel and use it from an empty environment
 	.ci/wheel-test $(BIN)/python
 
 pytest: $(READY) ## the test suite
-	.ci/with-screen $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 .ci/with-screen $(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: bench-propagation bench-training ## everything that is measured on real scans; takes hours (needs MEDSSL_DATA)
 
 bench-propagation: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
 	$(BIN)/python tests/benchmarks/confidence.py
+	$(BIN)/python tests/benchmarks/annotation_effort.py
 	$(BIN)/python tests/benchmarks/propagation_speed.py
 
 bench-training: $(READY) ## what training is worth on real scans, and how quick it is (needs MEDSSL_DATA)
