@@ -6,6 +6,7 @@ MEDSSL_DATA=... python tests/benchmarks/propagation_table.py [--models default s
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from collections import defaultdict
@@ -28,6 +29,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="*", default=["default"])
     parser.add_argument("--verification", nargs="*", default=["auto"], choices=["none", "paper", "auto"])
+    parser.add_argument("--adapt", nargs="*", type=float, default=[0.0], help="seconds of fitting to each volume first")
+    parser.add_argument("--no-baselines", action="store_true", help="leave out copy and optical flow")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--seeds", type=int, default=5, help="seed slices drawn for each label")
     parser.add_argument("--limit", type=int, help="at most so many cases of a collection")
@@ -36,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    table = Table(options.models, options.verification, options.seeds)
+    table = Table(options.models, options.verification, options.adapt, options.seeds, not options.no_baselines)
     for name in options.collections:
         for case in load_collection(name, options.limit):
             table.score(name, case)
@@ -49,14 +52,18 @@ def main() -> None:
 class Table:
     """Collects the scores of every method on the same seeds."""
 
-    def __init__(self, models: list[str], verifications: list[str], seeds: int) -> None:
-        self.methods: dict[str, Callable[[LabelledCase, np.ndarray, int, int], np.ndarray]] = {
-            "copy": lambda case, mask, seed, label: copy_everywhere(case.volume.array, mask, seed),
-            "optical flow (DIS)": lambda case, mask, seed, label: optical_flow(case.volume.array, mask, seed),
-        }
-        for model in models:
-            for verification in verifications:
-                self.methods[f"{model}, {verification}"] = self._propagation(model, verification)
+    def __init__(
+        self, models: list[str], verifications: list[str], adapt: list[float], seeds: int, baselines: bool
+    ) -> None:
+        self.methods: dict[str, Callable[[LabelledCase, np.ndarray, int, int], np.ndarray]] = {}
+        if baselines:
+            self.methods = {
+                "copy": lambda case, mask, seed, label: copy_everywhere(case.volume.array, mask, seed),
+                "optical flow (DIS)": lambda case, mask, seed, label: optical_flow(case.volume.array, mask, seed),
+            }
+        for model, verification, seconds in itertools.product(models, verifications, adapt):
+            name = f"{model}, {verification}" + (f", adapted {seconds:g} s" if seconds else "")
+            self.methods[name] = self._propagation(name, model, verification, seconds)
         self.seeds = seeds
         self.dice: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
         self.seconds: dict[str, float] = defaultdict(float)
@@ -78,17 +85,15 @@ class Table:
         index = draw_seed_slice(mask, np.random.default_rng([seed, label]))
         return 100 * float(dice(run(case, mask, index, label), mask))
 
-    def _propagation(self, model: str, verification: str) -> Callable[..., np.ndarray]:
+    def _propagation(self, name: str, model: str, verification: str, adapt: float) -> Callable[..., np.ndarray]:
         def run(case: LabelledCase, mask: np.ndarray, index: int, label: int) -> np.ndarray:
             drawn = np.zeros(mask.shape, dtype=np.uint8)
             drawn[index] = mask[index]
-            result = propagate(case.volume, drawn, model=model, verification=verification)
+            result = propagate(case.volume, drawn, model=model, verification=verification, adapt_seconds=adapt)
             for i in np.flatnonzero(np.isfinite(result.confidence[1])):
                 if i != index:
                     truth = float(dice(result.labels[i] > 0, mask[i]))
-                    self.confidence[f"{model}, {verification}/{self._collection}"].append(
-                        (result.confidence[1][i], truth)
-                    )
+                    self.confidence[f"{name}/{self._collection}"].append((result.confidence[1][i], truth))
             return result.labels > 0
 
         return run
@@ -99,10 +104,13 @@ class Table:
 
     def row(self, collection: str) -> str:
         values = ", ".join(f"{method} {self.mean(method, collection).mean():.1f}" for method in self.methods)
-        return f"{collection} (n = {len(self.dice['copy'][collection])}): {values}"
+        return f"{collection} (n = {self._count(collection)}): {values}"
+
+    def _count(self, collection: str) -> int:
+        return len(next(iter(self.dice.values()))[collection])
 
     def markdown(self, collections: list[str]) -> str:
-        counts = " | ".join(f"{c} (n = {len(self.dice['copy'][c])})" for c in collections)
+        counts = " | ".join(f"{c} (n = {self._count(c)})" for c in collections)
         lines = [
             f"Dice in percent with one drawn slice: mean over seeds 0-{self.seeds - 1} (standard deviation).",
             "",
