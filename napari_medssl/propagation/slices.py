@@ -26,6 +26,7 @@ class Slices:
         self.volume, self.axis = volume, axis
         rows_columns = [s for i, s in enumerate(spacing) if i != axis]
         self.spacing = (rows_columns[0], rows_columns[1])
+        self.thickness = float(spacing[axis])
 
     def __len__(self) -> int:
         return int(self.volume.shape[self.axis])
