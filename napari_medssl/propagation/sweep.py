@@ -18,6 +18,7 @@ from napari_medssl.propagation.step import Slice, harden, relative_strength, ste
 from napari_medssl.propagation.verification import Verification, Verifier
 
 _LOST = 0.0  # confidence below which a label is no longer followed
+_SURE = 0.9  # share from which "auto" does not overrule a refiner
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
 
 
@@ -138,6 +139,8 @@ class Sweep:
             verified = self._verifier(label, propagated, here, mask, before)
             if verified is propagated:
                 continue
+            if self.features.model.refiner is not None and self._verifier.mode == "auto":
+                verified = verified | (propagated & (shares[0, position].numpy() > _SURE))
             kept = torch.from_numpy(verified) & (hard[0].sum(0) == hard[0, position])  # what no other label holds
             hard[0, position] = kept.float()
             shares[0, position] = torch.where(kept, shares[0, position].clamp(min=_VERIFIED), 0)
