@@ -53,8 +53,8 @@ def propagate(
     axis : the axis that counts the slices
     slice_range : half-open range of slices to fill; drawn slices outside it come back unchanged and are not used
     model : a model's name (``napari-medssl models list``), or a loaded one, with which `device` does not count
-    verification : "none"; "paper", the published one; "auto", the published one for labels whose drawn slices it
-        would leave intact
+    verification : "none"; "paper", the published one; "auto", none with a model that has a refiner, else the published
+        one for labels whose drawn slices it would leave intact
     adapt_seconds : time for a self-supervised fit of the model to this very volume first
     device : "auto", "cpu", "cuda" or "mps"
     kept : give the same `KeptWork` to every run on a volume, and a correction computes only what depends on it; the

@@ -18,7 +18,6 @@ from napari_medssl.propagation.step import Slice, harden, relative_strength, ste
 from napari_medssl.propagation.verification import Verification, Verifier
 
 _LOST = 0.0  # confidence below which a label is no longer followed
-_SURE = 0.9  # share from which "auto" does not overrule a refiner
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
 
 
@@ -49,7 +48,9 @@ class Sweep:
     ) -> None:
         self.features, self.drawn, self.labels = features, drawn, sorted(drawn)
         self.resolution, self.cancelled = resolution, cancelled
-        self._verifier = Verifier(verification)
+        # A refiner has weighed the intensities itself: overruling it costs as much as it gains.
+        refined = features.model.refiner is not None
+        self._verifier = Verifier("none" if refined and verification == "auto" else verification)
         self._set_out: set[int] = set()  # labels that were drawn on the last slice
         self.settings = features.model.settings
         self._region: Region | None = None
@@ -139,8 +140,6 @@ class Sweep:
             verified = self._verifier(label, propagated, here, mask, before)
             if verified is propagated:
                 continue
-            if self.features.model.refiner is not None and self._verifier.mode == "auto":
-                verified = verified | (propagated & (shares[0, position].numpy() > _SURE))
             kept = torch.from_numpy(verified) & (hard[0].sum(0) == hard[0, position])  # what no other label holds
             hard[0, position] = kept.float()
             shares[0, position] = torch.where(kept, shares[0, position].clamp(min=_VERIFIED), 0)
