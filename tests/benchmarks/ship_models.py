@@ -44,6 +44,7 @@ class Shipped:
     summary: str
     trained_on: str
     settings: dict[str, Any] = field(default_factory=dict)
+    used: dict[str, Any] = field(default_factory=dict)  # settings of matching that use changes after training
 
 
 MODELS = {
@@ -62,6 +63,7 @@ MODELS = {
             "start": "default", "keep_features": True, "batch": 6, "chains": 6, "synthetic": 0, "shapes": 150,
             "phantoms": 24, "regions": 60, "learning_rate": 1e-3, "validation": 0,
         },
+        used={"temperature": 1.5},
     ),
     "sli2vol-paper": Shipped(
         title="Sli2Vol as published",
@@ -97,6 +99,7 @@ def ship(name: str, seconds: float, run: Path, data: Path, **changes: Any) -> No
     card, tensors = load_from(run, name)
     fields = card.model_dump(exclude={"size", "sha256"})
     fields |= {"title": model.title, "summary": model.summary, "trained_on": model.trained_on, "limits": LIMITS}
+    fields["settings"] = {**fields["settings"], **model.used}
     save_model(SHIPPED, tensors, **fields)
     print(f"{name}: {card.training['steps']} steps in {card.training['seconds']:.0f} s, in {SHIPPED}")
 
