@@ -6,20 +6,23 @@ which adds up, and how sure the refiner is of the slice itself.
 
 from torch import Tensor
 
-# Brings the signals to the scale of the Dice that they stand for; fitted on phantoms, not on real scans
-# (tests/benchmarks/confidence.py). It does not change the slices' order.
-POWER = 0.35
+# These bring the signals to the scale of the Dice that they stand for; fitted on phantoms, not on real scans
+# (tests/benchmarks/confidence.py). They do not change the slices' order.
+POWER = 0.2
+_POWER_OF_COPYING = 0.35
 _CERTAINTY = 5.0  # weight of the slice's own certainty against the way that led to it
 
 
-def confidence(agreements: float, certainty: float = 1.0) -> float:
+def confidence(agreements: float, certainty: float | None = None) -> float:
     """Confidence of a slice, 0..1.
 
     Parameters
     ----------
     agreements : product of the agreements of all steps since the drawn slice; errors add up along the way
-    certainty : of the slice itself, 0..1
+    certainty : the refiner's of the slice itself, 0..1; None where copying is all
     """
+    if certainty is None:
+        return float(agreements**_POWER_OF_COPYING)
     return float((agreements * certainty**_CERTAINTY) ** POWER)
 
 

@@ -127,6 +127,8 @@ class Sweep:
         return found
 
     def _confidence(self, label: int) -> float:
+        if self.features.model.refiner is None:
+            return confidence(self._agreement[label])
         return confidence(self._agreement[label], self._certainty.get(label, 1.0))
 
     def _verify(self, hard: Tensor, shares: Tensor, image: Tensor, previous_image: Tensor) -> None:

@@ -15,7 +15,7 @@ from napari_medssl.propagation import propagate
 from napari_medssl.propagation.confidence import POWER
 from napari_medssl.volumes.phantoms import abdomen
 
-POWERS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+POWERS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0)
 
 
 def main() -> None:
