@@ -16,8 +16,9 @@ from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.train import TrainWidget
 from tests.gui.propagation_kit import click
 
-TINY = {"seconds": 0, "steps": 4, "batch": 2, "synthetic": 1, "chains": 0, "shapes": 2, "side": 32, "start": "",
-        "device": "cpu", "precision": "float32", "validation": 0.5, "validate_every": 2, "threads": 1}  # fmt: skip
+TINY = {"seconds": 0, "steps": 4, "batch": 2, "synthetic": 1, "chains": 0, "keep_features": False, "shapes": 2,
+        "side": 32, "start": "", "device": "cpu", "precision": "float32", "validation": 0.5, "validate_every": 2,
+        "threads": 1}  # fmt: skip
 
 
 def test_from_a_folder_to_the_model_in_use(

@@ -113,16 +113,16 @@ SLI2VOL = Recipe(
             "Laptop CPU",
             "Starts from the shipped model and adapts it for ten minutes.",
             {
-                "start": "default", "seconds": 600, "batch": 8, "chains": 3, "regions": 12, "synthetic": 2,
-                "phantoms": 6, "furthest": 2, "learning_rate": 3e-4,
+                "start": "default", "keep_features": True, "seconds": 600, "batch": 4, "chains": 4, "synthetic": 0,
+                "phantoms": 6, "learning_rate": 3e-4, "temperature": 1.5,
             },
         ),
         Preset(
             "Quick check",
             "A minute, to see whether the scans can be used; the model is not meant for work.",
             {
-                "start": "default", "seconds": 60, "batch": 4, "chains": 1, "regions": 2, "synthetic": 1, "shapes": 20,
-                "learning_rate": 3e-4,
+                "start": "default", "keep_features": True, "seconds": 60, "batch": 2, "chains": 2, "synthetic": 0,
+                "regions": 2, "shapes": 20, "learning_rate": 3e-4, "temperature": 1.5,
             },
         ),
         Preset(
