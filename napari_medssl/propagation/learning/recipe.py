@@ -111,7 +111,7 @@ SLI2VOL = Recipe(
     presets=(
         Preset(
             "Laptop CPU",
-            "Starts from the shipped model and adapts it for ten minutes.",
+            "Adapts the shipped model for ten minutes; pays most where some of the scans have labels.",
             {
                 "start": "default", "keep_features": True, "seconds": 600, "batch": 4, "chains": 4, "synthetic": 0,
                 "phantoms": 6, "learning_rate": 3e-4, "temperature": 1.5,
