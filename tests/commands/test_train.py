@@ -86,9 +86,9 @@ def test_a_new_run_needs_scans(call: Call, tmp_path: Path) -> None:
 def test_a_preset_gives_settings_and_set_changes_them(call: Call, data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "sli2vol", "--data", data, "--run", run, "--preset", "Quick check", "--device", "cpu")
-    assert call(*words, *QUICK, "--set", "steps=1").status == 0
+    assert call(*words, *QUICK, "--set", "synthetic=0", "--set", "steps=1").status == 0
     kept = json.loads((run / "settings.json").read_text())["settings"]
-    assert (kept["start"], kept["seconds"], kept["batch"]) == ("default", 60, 2)
+    assert (kept["start"], kept["keep_features"], kept["batch"], kept["synthetic"]) == ("default", True, 2, 0)
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])
