@@ -122,8 +122,7 @@ class Refining:
         ]
         self.squares = [(image, mask) for image, mask in squares if image.std() > _FLATTEST]
         blocks = region_blocks([volume], _BLOCKS, seed=0)
-        across = (0.32 * _SIDE, 0.72 * _SIDE)
-        self.chains = ChainSampler([Source(blocks, 1.0, repainted=0.2)], length=_LENGTH, side=_SIDE, across=across)
+        self.chains = ChainSampler([Source(blocks, 1.0, repainted=0.2)], length=_LENGTH, side=_SIDE)
 
     def loss(self, step: int) -> Tensor:
         model, refiner = self.model, self.model.refiner

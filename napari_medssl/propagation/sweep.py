@@ -17,7 +17,6 @@ from napari_medssl.propagation.slices import Features
 from napari_medssl.propagation.step import Slice, harden, relative_strength, step, with_background
 from napari_medssl.propagation.verification import Verification, Verifier
 
-_LOST = 0.0  # confidence below which a label is no longer followed
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
 
 
@@ -102,9 +101,9 @@ class Sweep:
                 self._certainty[label] = agreement(strengths[0, position], hard[0, position])
             patch = Patch.from_strength(region.box, strength[position].numpy())
             self._full[label] = patch.mask(self._full[label].shape)
-            if self._full[label].any() and self._confidence(label) >= _LOST:
+            if self._full[label].any():
                 patches[label] = patch
-            else:  # the structure has ended here, or is lost
+            else:  # the structure has ended here
                 del self._full[label], self._agreement[label]
                 hard[0, position] = 0
         self._masks = hard

@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_medssl.propagation.learning.appearance import new_greys, stretched, varied, worn
-from napari_medssl.propagation.learning.sampling import TrainingVolume
+from napari_medssl.propagation.learning.sampling import TrainingVolume, turned_square
 from napari_medssl.propagation.region import bounding_box
 
 _TRIES = 200
@@ -44,13 +44,13 @@ class ChainSampler:
     sources : to draw from
     length : slices of a chain
     side : side of the square that comes out, in pixels
-    across : fewest and most pixels that the structure is resampled to
+    across : fewest and most pixels that the structure is resampled to, as shares of the side
     """
 
     sources: Sequence[Source]
     length: int = 7
     side: int = 112
-    across: tuple[float, float] = (36, 80)
+    across: tuple[float, float] = (0.32, 0.72)
     _areas: dict[tuple[int, int, int], NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,7 +93,7 @@ class ChainSampler:
         if volume.ragged and rng.random() < 0.25 and (other := _touching(mask, labels[indices[0]])):
             wanted.append(other)
             mask = np.isin(labels[indices[0]], wanted)
-        cut = _Cut.around(mask, spacing, self.side, rng.uniform(*np.log(self.across)), rng)
+        cut = _Cut.around(mask, spacing, self.side, rng.uniform(*np.log(self.side * np.array(self.across))), rng)
         seen = torch.from_numpy(np.stack([images[i][cut.within] for i in indices]).astype(np.float32))[:, None]
         marked = torch.from_numpy(np.stack([labels[i][cut.within] for i in indices]).astype(np.int32))
         if rng.random() < source.repainted:
@@ -172,19 +172,10 @@ class _Cut:
         # Room for any turn.
         low = [max(0, int(c - 1.45 * h)) for c, h in zip(centre, half, strict=True)]
         high = [min(n, int(c + 1.45 * h) + 2) for c, h, n in zip(centre, half, mask.shape, strict=True)]
-        angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else 0.0
-        mirror = -1.0 if rng.random() < 0.5 else 1.0
         lengths = [high[i] - low[i] for i in (0, 1)]
         place = [2 * (centre[i] - low[i]) / lengths[i] - 1 for i in (0, 1)]
         reach = [2 * half[i] / lengths[i] for i in (0, 1)]  # in units where the box spans -1..1
-        cosine, sine = float(np.cos(angle)), float(np.sin(angle))
-        matrix = torch.tensor(
-            [
-                [mirror * cosine * reach[1], -sine * reach[1], place[1]],
-                [mirror * sine * reach[0], cosine * reach[0], place[0]],
-            ],
-            dtype=torch.float32,
-        )
+        matrix = turned_square(place, reach, rng)
         step = 2 * resolution / sum(spacing)
         shrink = 1 if step <= 1.6 else min(max(2, round(step)), 4, *(max(1, n // 2) for n in lengths))
         return cls((slice(low[0], high[0]), slice(low[1], high[1])), matrix, side, shrink)

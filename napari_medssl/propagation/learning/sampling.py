@@ -87,22 +87,30 @@ class PairSampler:
         largest = max(self.cut[0] + 1, min(self.cut[1], 1.2 * min(shape)))
         cut = float(np.exp(rng.uniform(np.log(self.cut[0]), np.log(largest)))) * finest
         row, column = rng.uniform(0.1, 0.9, 2)
-        angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else 0.0
-        mirror = -1.0 if rng.random() < 0.5 else 1.0
-        half = (cut / spacing[0] / height, cut / spacing[1] / width)  # in units where the slice spans -1..1
-        cosine, sine = float(np.cos(angle)), float(np.sin(angle))
-        matrix = torch.tensor(
-            [
-                [mirror * cosine * half[1], -sine * half[1], 2 * column - 1],
-                [mirror * sine * half[0], cosine * half[0], 2 * row - 1],
-            ],
-            dtype=torch.float32,
-        )
+        half = (cut / spacing[0] / height, cut / spacing[1] / width)
+        matrix = turned_square((2 * row - 1, 2 * column - 1), half, rng)
         return F.affine_grid(matrix[None], [1, 1, self.side, self.side], align_corners=False)
 
     @staticmethod
     def _sliced_any_way(volume: TrainingVolume, rng: np.random.Generator) -> bool:
         return max(volume.spacing) / min(volume.spacing) < _ISOTROPIC and rng.random() < 0.5
+
+
+def turned_square(place: Sequence[float], half: Sequence[float], rng: np.random.Generator) -> Tensor:
+    """The matrix (2, 3), for `affine_grid`, that samples a square turned and mirrored at random.
+
+    `place` is its middle and `half` half its side, (row, column) in units where the image spans -1..1.
+    """
+    angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else 0.0
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    return torch.tensor(
+        [
+            [mirror * cosine * half[1], -sine * half[1], place[1]],
+            [mirror * sine * half[0], cosine * half[0], place[0]],
+        ],
+        dtype=torch.float32,
+    )
 
 
 def disturb(images: Tensor, keys: Tensor) -> Tensor:

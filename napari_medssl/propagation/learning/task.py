@@ -101,7 +101,6 @@ class Sli2Vol:
             ],
             length=settings.chain_slices,
             side=settings.side,
-            across=(0.32 * settings.side, 0.72 * settings.side),
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_blocks_travel_to_other_processes_and_are_made_anew_there_alike(scene: t
 
 
 def sampler(*sources: Source, length: int = 5) -> ChainSampler:
-    return ChainSampler(list(sources), length=length, side=48, across=(16, 34))
+    return ChainSampler(list(sources), length=length, side=48, across=(1 / 3, 34 / 48))
 
 
 @settings(max_examples=25, deadline=None)
