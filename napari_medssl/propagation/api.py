@@ -55,7 +55,7 @@ def propagate(
     model : a model's name (``napari-medssl models list``), or a loaded one, with which `device` does not count
     verification : "none"; "paper", the published one; "auto", none with a model that has a refiner, else the published
         one for labels whose drawn slices it would leave intact
-    adapt_seconds : time for a self-supervised fit of the model to this very volume first
+    adapt_seconds : time for a fit of the model to this very volume first (see `adapt`)
     device : "auto", "cpu", "cuda" or "mps"
     kept : give the same `KeptWork` to every run on a volume, and a correction computes only what depends on it; the
         result is the same

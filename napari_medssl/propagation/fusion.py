@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_medssl.propagation.interpolation import ShapeBetween
-from napari_medssl.propagation.patch import Patch, fuse
-from napari_medssl.propagation.seeds import Drawn, Mask
+from napari_medssl.propagation.patch import Patch, fuse, overlap
+from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.sweep import SweptSlice
 
 # Chosen on slices of four collections (docs/annotation-effort.md): how sharply weights fall with the expected error,
@@ -93,7 +93,7 @@ class Fusion:
             if swept is not None and label in swept.patches
         ]
         # Two sweeps from either side that are all but the same are hardly both wrong in the same way.
-        sure = len(came) == 2 and agreement(came[0][0], came[1][0]) >= _SAME
+        sure = len(came) == 2 and overlap(came[0][0], came[1][0]) >= _SAME
         for patch, trust, nearness in came:
             trust = max(trust, _SAME) if sure else trust
             yield Voice(patch, trust, nearness, nearness * weight(trust, 0.0 if sure else _SWEEP_ERROR))
@@ -115,15 +115,7 @@ def consent(fused: Patch, voices: Sequence[Voice]) -> float:
 
     A sweep that did not come counts as one that does not agree.
     """
-    shape = fused.box[1], fused.box[3]
-    mask = fused.mask(shape)
-    return sum(voice.nearness * _dice(mask, voice.patch.mask(shape)) for voice in voices) / (1 + _HALF)
-
-
-def agreement(one: Patch, other: Patch) -> float:
-    """Dice of what two patches claim."""
-    shape = max(one.box[1], other.box[1]), max(one.box[3], other.box[3])
-    return _dice(one.mask(shape), other.mask(shape))
+    return sum(voice.nearness * overlap(fused, voice.patch) for voice in voices) / (1 + _HALF)
 
 
 def weight(trust: float, least_error: float = 0.0) -> float:
@@ -141,8 +133,3 @@ def shape_patch(shape: ShapeBetween, part: float) -> Patch:
     box, distances = shape.distances(part)
     edge = max(min(shape.spacing), _EDGE * shape.radius(part))
     return Patch.from_strength(box, np.clip(0.5 + distances / (2 * edge), 0, 1))
-
-
-def _dice(one: Mask, other: Mask) -> float:
-    both = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / both if both else 1.0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from napari_medssl.propagation.patch import Patch
+from napari_medssl.propagation.patch import overlap
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.sweep import SweptSlice
 
@@ -48,10 +46,4 @@ def until_met(
 def _agree(one: SweptSlice, other: SweptSlice, threshold: float) -> bool:
     if one.patches.keys() != other.patches.keys():
         return False
-    return all(_dice(patch, other.patches[label]) >= threshold for label, patch in one.patches.items())
-
-
-def _dice(one: Patch, other: Patch) -> float:
-    shape = max(one.box[1], other.box[1]), max(one.box[3], other.box[3])
-    a, b = one.mask(shape), other.mask(shape)
-    return 2 * float(np.count_nonzero(a & b)) / max(1, int(a.sum()) + int(b.sum()))
+    return all(overlap(patch, other.patches[label]) >= threshold for label, patch in one.patches.items())

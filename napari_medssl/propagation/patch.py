@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.metrics import dice
 from napari_medssl.propagation.region import Box, bounding_box
 
 _DRAWN = 255  # only what a person drew is this strong
@@ -55,6 +56,13 @@ def fuse(shares: Sequence[tuple[Patch, float]]) -> Patch:
         columns = slice(patch.box[2] - left, patch.box[3] - left)
         total[rows, columns] += np.float32(share) * patch.strength
     return Patch((top, bottom, left, right), np.clip(np.rint(total), 0, _DRAWN - 1).astype(np.uint8))
+
+
+def overlap(first: Patch, second: Patch) -> float:
+    """Dice of where two patches beat the background; 1 where neither does anywhere."""
+    shape = max(first.box[1], second.box[1]), max(first.box[3], second.box[3])
+    found = dice(first.mask(shape), second.mask(shape))
+    return 1.0 if np.isnan(found) else found
 
 
 def compose(patches: dict[int, Patch], shape: tuple[int, int], dtype: np.dtype[np.integer]) -> NDArray[np.integer]:
