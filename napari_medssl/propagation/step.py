@@ -84,11 +84,15 @@ def with_background(masks: Tensor) -> Tensor:
 def harden(maps: Tensor) -> Tensor:
     """(1, labels + 1, h, w) with the background last -> (1, labels, h, w) of 0 and 1: each pixel to its strongest
     map."""
-    labels = maps.shape[1] - 1
-    # Ties go to the background, which therefore stands first.
-    winner = torch.cat([maps[:, -1:], maps[:, :-1]], dim=1).argmax(1)
-    hard: Tensor = torch.nn.functional.one_hot(winner, labels + 1)[..., 1:].permute(0, 3, 1, 2).float().clone()
-    return hard
+    # Map by map: torch's argmax over so few maps takes a fifth of a step's time. Ties go to the background, then to the
+    # first label.
+    best = maps[:, -1]
+    winner = torch.zeros_like(best, dtype=torch.int64)
+    for position in range(maps.shape[1] - 1):
+        better = maps[:, position] > best
+        best = torch.where(better, maps[:, position], best)
+        winner = torch.where(better, position + 1, winner)
+    return torch.stack([(winner == position + 1).float() for position in range(maps.shape[1] - 1)], dim=1)
 
 
 def relative_strength(maps: Tensor) -> Tensor:
