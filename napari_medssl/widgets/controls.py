@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 # A bar at the edge of the first line says what kind of line it is; each colour reads on dark and on light.
 BARS = {"next": "#3d84c6", "busy": "#8a6fc9", "done": "#3f9142", "trouble": "#d9622b"}
@@ -75,6 +75,22 @@ def row(*widgets: QWidget) -> QWidget:
     for position, widget in enumerate(widgets):
         layout.addWidget(widget, 1 if position == 0 else 0)
     return made
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """`content` from the top down, with a bar to scroll by where the dock is too low for it."""
+    area, inside = QScrollArea(), QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(6, 6, 6, 6)
+    column.addWidget(content)
+    column.addStretch(1)
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    # room for the bar beside the content, so that nothing is cut off when it comes
+    area.setMinimumWidth(content.minimumWidth() + 12 + area.verticalScrollBar().sizeHint().width())
+    return area
 
 
 def fold(title: str, content: QWidget, hint: str) -> QToolButton:

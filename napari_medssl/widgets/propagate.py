@@ -13,6 +13,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.widgets import propagate_texts as texts
 from napari_medssl.widgets import save_mask
 from napari_medssl.widgets.connections import Connections
+from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.drawing import labels_to_draw_on
 from napari_medssl.widgets.layer_pair import LayerPair
@@ -51,9 +52,8 @@ class PropagateWidget(DockedWidget):
         self._message: tuple[str, str] | None = None  # stands in the first line until the person does something
         self._visited: list[int] = []
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(self.form)
-        layout.addStretch(1)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scrolled(self.form))
         self._look_soon = QTimer(self)
         self._look_soon.setSingleShot(True)
         self._look_soon.setInterval(LOOK_MS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, fold, row, text
 from napari_medssl.widgets.layer_choice import LayerChoice
@@ -53,6 +53,7 @@ class PropagateForm(QWidget):
         self.progress.setAccessibleName("Slices done")
         self.redo.setAccessibleName("Redo propagation")
         self.checking = row(self.check, self.not_here)
+        self._notices, self._sections = _plain_column(), _plain_column()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -65,10 +66,9 @@ class PropagateForm(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addWidget(self.hint)
+        column.addLayout(self._notices)
         column.addLayout(rows)
         for widget in (
-            self.fold,
-            self.options,
             row(self.propagate, self.cancel),
             self.progress,
             self.progress_text,
@@ -77,9 +77,24 @@ class PropagateForm(QWidget):
             self.save,
         ):
             column.addWidget(widget)
+        column.addLayout(self._sections)
+        for widget in (self.fold, self.options):
+            self._sections.addWidget(widget)
         self.setMinimumWidth(WIDTH)
         for shown in (self.progress, self.progress_text, self.checking):
             shown.setVisible(False)
+
+    def add_notice(self, widget: QWidget) -> None:
+        """Put a line under the first one; it takes no room while `widget` is hidden."""
+        self._notices.addWidget(widget)
+
+    def add_section(self, title: str, widget: QWidget, *, folded: bool = True, hint: str = "") -> QToolButton:
+        """Put `widget` at the bottom under a heading that opens and closes it; returns the heading."""
+        heading = fold(title, widget, hint or title)
+        self._sections.addWidget(heading)
+        self._sections.addWidget(widget)
+        heading.setChecked(not folded)
+        return heading
 
     def say(self, kind: str, sentence: str) -> None:
         """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
@@ -106,3 +121,10 @@ class PropagateForm(QWidget):
         for name in ("new_labels", "propagate", "check"):
             getattr(self, name).setStyleSheet(EMPHASIS if name == next_button else "")
         self.drawn.setText(drawn_line(now))
+
+
+def _plain_column() -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(6)
+    return column
