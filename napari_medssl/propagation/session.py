@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +32,16 @@ class Session:
     ----------
     strokes : what was seen being drawn and has not been undone
     runs : the propagations, oldest first
+    extra : plain JSON values that are kept with the session and travel along, such as the labels' names
+    guessed_plane : what `plane` took for the plane of labels that nobody saw being drawn
     """
 
     strokes: list[Stroke] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    guessed_plane: int | None = None
     _contents: dict[int, dict[int, list[int]]] = field(default_factory=dict)
     _outdated: dict[int, set[int]] = field(default_factory=lambda: {0: set(), 1: set(), 2: set()})
-    _guess: int | None = None
     _count: int = 0
 
     def touched(self, stroke: Stroke) -> None:
@@ -49,10 +53,10 @@ class Session:
         """Anything may have changed: look at the whole volume when next asked."""
         self._contents.clear()
         if not self.strokes:
-            self._guess = None
+            self.guessed_plane = None
 
     def new_number(self) -> int:
-        self._count += 1
+        self._count = 1 + max([self._count, *(run.number for run in self.runs)])
         return self._count
 
     @property
@@ -88,9 +92,9 @@ class Session:
         """
         if self.last_run is not None:
             return self.last_run.axis
-        if self._guess is None and not self.strokes and self._present(0, array):
-            self._guess = likely_plane(array)
-        planes = dict.fromkeys([self._guess, *(stroke.axis for stroke in self.strokes)])
+        if self.guessed_plane is None and not self.strokes and self._present(0, array):
+            self.guessed_plane = likely_plane(array)
+        planes = dict.fromkeys([self.guessed_plane, *(stroke.axis for stroke in self.strokes)])
         return next((axis for axis in planes if axis is not None and self.drawn(axis, array)), None)
 
     def drawn(self, axis: int, array: Labels) -> dict[int, list[int]]:
@@ -101,16 +105,18 @@ class Session:
         """
         present, others = self._present(axis, array), self._only_others(axis, array)
         strokes: dict[int, set[int]] = {}
-        for stroke in self.strokes:
-            if stroke.axis in (axis, None):
-                for label, slices in stroke.slices[axis].items():
-                    strokes.setdefault(label, set()).update(slices)
+        for stroke in self._along(axis):
+            for label, slices in stroke.slices[axis].items():
+                earlier = strokes.get(label, set())
+                strokes[label] = earlier - slices if stroke.forgets else earlier | slices
         runs = [run for run in self.runs if not run.undone]
         drawn = {}
         for label in sorted({*present, *strokes}):
             mine = [run for run in runs if label in run.seeds]
             reached = {i for run in mine for i in run.confidence.get(label, ())}
-            by_hand = strokes.get(label, set()) | {i for run in mine if run.axis == axis for i in run.seeds[label]}
+            by_hand = strokes.get(label, set()).union(
+                *(self.seeds_left(run, label) for run in mine if run.axis == axis)
+            )
             here = present.get(label, set())
             # what a propagation along another axis put there cannot be told apart from what was drawn
             untouched = here - reached - others.get(label, set()) if all(run.axis == axis for run in mine) else set()
@@ -127,6 +133,35 @@ class Session:
             for label, slices in self.drawn(axis, array).items()
         }
         return {label: slices for label, slices in stops.items() if slices}
+
+    def reached(self, axis: int, index: int) -> list[int]:
+        """The labels that propagations along `axis` have carried to a slice."""
+        runs = [run for run in self.runs if not run.undone and run.axis == axis]
+        return sorted({label for run in runs for label in run.seeds if run.reached(label, index)})
+
+    def only_accepted(self, axis: int, label: int, index: int) -> bool:
+        """Whether all that makes a slice count as drawn by hand is that it was said to be right as it was."""
+        there = [stroke for stroke in self._along(axis) if index in stroke.slices[axis].get(label, ())]
+        last = max((i for i, stroke in enumerate(there) if stroke.forgets), default=-1)
+        return bool(there[last + 1 :]) and all(stroke.accepts for stroke in there[last + 1 :])
+
+    def _along(self, axis: int) -> list[Stroke]:
+        """Strokes that guide a propagation along `axis`, oldest first."""
+        return [stroke for stroke in self.strokes if stroke.axis in (axis, None)]
+
+    def counting(self, stroke: Stroke) -> dict[int, dict[int, frozenset[int]]]:
+        """{axis: {label: slices}} of one of the strokes, less the slices in its plane that were forgotten since."""
+        later = [s for s in self.strokes[self.strokes.index(stroke) :] if s.forgets]
+        left: dict[int, dict[int, frozenset[int]]] = {}
+        for axis, slices in stroke.slices.items():
+            here = [s.slices[axis] for s in later if axis == s.axis and stroke.axis in (axis, None)]
+            left[axis] = {label: i.difference(*(gone.get(label, ()) for gone in here)) for label, i in slices.items()}
+        return left
+
+    def seeds_left(self, run: Run, label: int) -> set[int]:
+        """Slices of a label that a run started from, less those that were forgotten since."""
+        since = [s for s in self._along(run.axis) if s.forgets and s not in run.strokes]
+        return set(run.seeds[label]).difference(*(s.slices[run.axis].get(label, ()) for s in since))
 
     def _only_others(self, axis: int, array: Labels) -> dict[int, set[int]]:
         """{label: slices along `axis` that hold nothing of it but what strokes in other planes left there}"""

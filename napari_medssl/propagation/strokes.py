@@ -26,11 +26,18 @@ class Stroke:
     axis : axis that counts the slices of the plane it was drawn in; None for a stroke in the 3D view
     parts : boxes that it touched, each with the mask of its voxels (None for all of them)
     slices : {axis: {label: slice indices}} for each label that gained or lost voxels
+    forgets : the slices no longer count as drawn by hand, whatever was drawn on them before
     """
 
     axis: int | None
     parts: tuple[tuple[Where, NDArray[np.bool_] | None], ...]
     slices: Mapping[int, Mapping[int, frozenset[int]]]
+    forgets: bool = False
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it says that slices are right as they are, and changes nothing."""
+        return not self.parts and not self.forgets
 
 
 def stroke_of(axis: int | None, changes: Iterable[Change], shape: Sequence[int]) -> Stroke:
