@@ -46,6 +46,7 @@ class Run:
     undone : whether what it changed is taken back at present
     taken_back_by : number of the step that took it back without going back in time (see `take_back`), if one did
     strokes : what had been drawn by hand when it began
+    from_file : whether it was read from a saved session, which keeps no way back to before it
     """
 
     number: int
@@ -59,6 +60,7 @@ class Run:
     undone: bool = False
     taken_back_by: int | None = None
     strokes: frozenset[Stroke] = frozenset()
+    from_file: bool = False
 
     @property
     def labels(self) -> tuple[int, ...]:

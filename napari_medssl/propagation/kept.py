@@ -20,7 +20,7 @@ from napari_medssl.propagation.slices import Features
 from napari_medssl.propagation.sweep import Sweep, SweptSlice
 
 MIB = 2**20
-FEATURES_BYTES = 384 * MIB  # 290 slices of a region of 144 x 144
+FEATURES_BYTES = 384 * MIB  # 350 slices of a region of 130 x 130
 SWEEPS_BYTES = 256 * MIB  # ten runs through 275 slices with a structure 120 pixels across
 _MODELS = 4
 

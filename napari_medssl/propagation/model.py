@@ -32,7 +32,7 @@ class MatchSettings(BaseModel):
         description="The drawn structure is resampled to be about this many pixels across; none: left as it is.",
     )
     finest: float = Field(4, ge=1, description="How many pixels the smallest pixel may be blown up to.")
-    margin: float = Field(32, ge=8, description="Working pixels around the structure that are looked at.")
+    margin: float = Field(24, ge=8, description="Working pixels around the structure that are looked at.")
     refined: bool = Field(False, description="Whether a refiner corrects what was copied (strided networks only).")
     percentiles: tuple[float, float] = Field((1, 99), description="Intensities stretched to 0..1, within the region.")
 

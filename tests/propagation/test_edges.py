@@ -2,6 +2,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
+from napari_medssl.propagation import edges
 from napari_medssl.propagation.edges import edge_profile, profile_offsets
 
 
@@ -33,3 +34,15 @@ def test_the_scale_decides_how_sharp_the_profile_is():
     sharp, dull = edge_profile(image, scale=255.0), edge_profile(image, scale=1.0)
     assert sharp.amax(1).median() > 0.5  # for most pixels one neighbour has the say
     assert dull.amax(1).max() < 3 / 48  # all have much the same
+
+
+def test_bands_of_rows_change_nothing_and_autocast_gets_its_own_type(monkeypatch):
+    image = torch.rand(2, 1, 13, 9, generator=torch.Generator().manual_seed(2))
+    whole = edge_profile(image)
+    monkeypatch.setattr(edges, "_AT_ONCE", 2 * 48 * 9 * 4)  # bands of four rows, and a last one of one
+    torch.testing.assert_close(edge_profile(image), whole, atol=1e-7, rtol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert edge_profile(image).dtype == torch.bfloat16
+    image.requires_grad_()
+    edge_profile(image)[:, 0].sum().backward()
+    assert image.grad.abs().sum() > 0
