@@ -17,6 +17,7 @@ from napari_medssl.volumes.metaimage import check_metaimage
 from napari_medssl.volumes.nifti import check_nifti, not_numbers, placement_notes, skew_degrees
 from napari_medssl.volumes.nrrd import check_nrrd
 from napari_medssl.volumes.quiet import quiet_itk
+from napari_medssl.volumes.segments import Segment, segments_in
 from napari_medssl.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -71,10 +72,12 @@ def load(path: Path, series: str | int | None, frame: int | None) -> Volume:
     if series is not None:
         raise BadInput(f"{path} is a single file, so there is no series to choose; leave the choice of series out.")
     notes: list[str] = []
+    segments: dict[int, Segment] = {}
     kind = kind_by_name(path)
     header = check_nifti(path) if kind == "NIfTI" else None
     if kind == "NRRD":
         nrrd = check_nrrd(path)
+        segments = segments_in(nrrd.pairs)
         if nrrd.segment_layers > 1:
             raise BadInput(
                 f"{path} holds segments that overlap, in {nrrd.segment_layers} layers; "
@@ -101,7 +104,7 @@ def load(path: Path, series: str | int | None, frame: int | None) -> Volume:
         wrong = not_numbers(path, header, frame or 0)
         if wrong is not None:
             array[wrong] = np.nan
-    return Volume(array, geometry, plain_name(path), tuple(notes))
+    return Volume(array, geometry, plain_name(path), tuple(notes), segments=segments)
 
 
 def _read_image(path: Path, frame: int | None, notes: list[str]) -> SimpleITK.Image:

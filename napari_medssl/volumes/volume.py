@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes.geometry import Geometry
+from napari_medssl.volumes.segments import Segment
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Volume:
     name : a short name for menus and messages (a file's name without its extension)
     notes : sentences that the person should see, such as "2 slices are missing between 31 and 34."
     modality : DICOM modality ("CT", "MR", ...) where the file says so, else an empty string
+    segments : {label: what its file says about it}, for a mask; empty where the file says nothing
     """
 
     array: NDArray[np.generic]
@@ -29,6 +32,7 @@ class Volume:
     name: str = "volume"
     notes: tuple[str, ...] = ()
     modality: str = ""
+    segments: Mapping[int, Segment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3:

@@ -14,8 +14,8 @@ from napari_medssl.files import atomic_path
 from napari_medssl.volumes.geometry import Geometry
 from napari_medssl.volumes.metaimage import read_meta_fields
 from napari_medssl.volumes.nifti import finish_nifti
-from napari_medssl.volumes.nrrd import segmentation_fields
 from napari_medssl.volumes.quiet import quiet_itk
+from napari_medssl.volumes.segments import segmentation_fields
 from napari_medssl.volumes.volume import Volume
 
 WRITABLE = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd")
@@ -48,7 +48,8 @@ def write_labels(
 ) -> None:
     """Write a label map, in the smallest unsigned integer type that holds its labels, atomically.
 
-    A .seg.nrrd file opens in 3D Slicer as a segmentation with one segment a label; other programs read it as NRRD.
+    A .seg.nrrd file opens in 3D Slicer as a segmentation with one segment a label, with the names and colours that the
+    Volume has in `segments`; other programs read it as NRRD.
 
     Parameters
     ----------
@@ -64,7 +65,8 @@ def write_labels(
     target = writable(path)
     array, placed = _unpack(target, labels, geometry)
     compact = compact_labels(target, array)
-    _write(target, compact, placed, segmentation_fields(compact) if _suffix(target) == ".seg.nrrd" else {})
+    segments = labels.segments if isinstance(labels, Volume) else {}
+    _write(target, compact, placed, segmentation_fields(compact, segments) if _suffix(target) == ".seg.nrrd" else {})
 
 
 def writable(path: str | os.PathLike[str]) -> Path:
