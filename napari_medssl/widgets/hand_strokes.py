@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_medssl.propagation.history import Block, Run
+from napari_medssl.propagation.marks import Mark
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.strokes import Stroke, stroke_of
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets.planes import shown_axis
+from napari_medssl.widgets.session_layers import take_waiting
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -27,6 +29,11 @@ def strokes_on(layer: Labels, viewer: ViewerModel) -> HandStrokes:
     if tracker is None:
         tracker = _TRACKERS[layer] = HandStrokes(layer, viewer)
     return tracker
+
+
+def watched(layer: Labels) -> HandStrokes | None:
+    """The watcher of a layer, if it has one."""
+    return _TRACKERS.get(layer)
 
 
 class HandStrokes:
@@ -47,7 +54,9 @@ class HandStrokes:
         layer.events.data.connect(self._on_data)
 
     def _start(self, layer: Labels) -> None:
-        self.session = Session()
+        # a session from a file stands before everything that is drawn here
+        self.session = take_waiting(layer) or Session()
+        self._earlier = list(self.session.strokes)
         self._data = weakref.ref(layer.data)
         self._strokes.clear()
         self._redoable.clear()
@@ -92,7 +101,8 @@ class HandStrokes:
         return None
 
     def _settle(self) -> None:
-        strokes = [stroke for key, (_, _, stroke) in self._strokes.items() if key not in self._redoable]
+        drawn_here = (stroke for key, (_, _, stroke) in self._strokes.items() if key not in self._redoable)
+        strokes = [*self._earlier, *drawn_here]
         for stroke in set(strokes) ^ set(self.session.strokes):
             self.session.touched(stroke)
         self.session.strokes = strokes
@@ -113,8 +123,11 @@ class HandStrokes:
         key = self._key(step)
         if key is None or key in self._strokes or layer.data.ndim != 3:
             return
-        described = [_describe(change) for change in changes]
-        stroke = stroke_of(axis if exact else _guess_axis(described), described, layer.data.shape)
+        if isinstance(changes[0], Mark):
+            stroke = changes[0].stroke
+        else:
+            described = [_describe(change) for change in changes]
+            stroke = stroke_of(axis if exact else _guess_axis(described), described, layer.data.shape)
         self._strokes[key] = (changes[0], changes[-1], stroke)
 
     @staticmethod

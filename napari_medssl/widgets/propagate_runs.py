@@ -106,11 +106,13 @@ class PropagateRuns(QObject):
         Raises
         ------
         BadInput
-            A line is being drawn at this moment.
+            A line is being drawn at this moment, or the propagation came with the file.
         """
         run = work.session.last_run
         if run is None:
             return 0
+        if run.from_file:
+            raise BadInput("The last propagation was made before this mask was opened and cannot be undone any more.")
         if brush_history.drawing(work.labels):
             raise BadInput("Finish the line that you are drawing first, or press Esc.")
         others = brush_history.undo_run(work.labels, run.number)

@@ -2,8 +2,8 @@
 
 A file opens as Labels when two things hold: its name says so, by the extension .seg.nrrd, by ending (before the
 extension) in seg, segmentation, label(s), labelmap or mask(s), or by lying in a folder called labels, labelsTr,
-labelsTs or masks; and it holds only whole numbers, none negative, at most 256 different ones. Everything else is an
-Image.
+labelsTs or masks, or a session of ours (.session.json) lies beside it; and it holds only whole numbers, none negative,
+at most 256 different ones. Everything else is an Image.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from napari_medssl.errors import BadInput
 from napari_medssl.widgets.layers import KEY, layer_data, scan_info, time_layer_data
 from napari_medssl.widgets.notices import shown_viewer, tell, tell_error, tell_notes
+from napari_medssl.widgets.session_layers import with_session
 
 LayerTuple = tuple[Any, ...]
 NOTHING: list[LayerTuple] = [(None,)]  # napari's way of saying "read, but there is no layer"
@@ -103,7 +104,9 @@ def _read_series(path: Path, series: int | None) -> LayerTuple:
         return time_layer_data(frames, first, kind="labels" if is_label_map(path, frames) else "image")
     volume = read_volume(path, series=series)
     tell_notes(volume)
-    return layer_data(volume, kind="labels" if is_label_map(path, volume.array) else "image")
+    if is_label_map(path, volume.array):
+        return with_session(volume, path)
+    return layer_data(volume)
 
 
 def _wanted_series(folder: Path) -> int | None:
@@ -123,12 +126,14 @@ def _wanted_series(folder: Path) -> int | None:
 
 def is_label_map(path: str | os.PathLike[str], array: NDArray[np.generic]) -> bool:
     """Whether a file with these voxels opens as Labels; the rule stands at the top of this module."""
+    from napari_medssl.propagation.session_file import session_path
     from napari_medssl.volumes.formats import extension, plain_name
 
     named = (
         extension(path) == ".seg.nrrd"
         or _LABEL_NAME.search(plain_name(path)) is not None
         or Path(path).absolute().parent.name.lower() in _LABEL_FOLDERS
+        or session_path(path).is_file()
     )
     if not named or array.dtype.kind not in "biuf":
         return False

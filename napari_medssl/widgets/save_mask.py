@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.session import Session
+from napari_medssl.propagation.session_file import save_session, session_path
+from napari_medssl.propagation.session_state import frozen
+from napari_medssl.propagation.session_turn import Turn
 from napari_medssl.volumes import Volume, write_labels
 from napari_medssl.volumes.formats import plain_name
+from napari_medssl.widgets.hand_strokes import watched
 from napari_medssl.widgets.layers import scan_info, volume_from_layer
+from napari_medssl.widgets.session_layers import display_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -36,7 +42,8 @@ def ask_path(parent: QWidget, suggestion: Path) -> str:
 
 
 def save_in_background(labels: Labels, image: Image, path: str, ended: Callable[[Any], Any]) -> None:
-    """Write a layer in a thread; `ended`, a method of a Qt object, gets the path, or a tuple of the error.
+    """Write a layer in a thread, and its session beside it; `ended`, a method of a Qt object, gets the path, or a tuple
+    of the error.
 
     Raises
     ------
@@ -49,14 +56,33 @@ def save_in_background(labels: Labels, image: Image, path: str, ended: Callable[
     if not volume.array.any():
         raise BadInput(f"{labels.name} is empty; there is nothing to save yet.")
     copy = Volume(volume.array.copy(), volume.geometry, volume.name)
-    worker = create_worker(_write, copy, Path(path if Path(path).suffix else f"{path}.nii.gz"))
+    tracker = watched(labels)
+    session = None if tracker is None else frozen(tracker.sync())
+    turn = Turn.to_file(display_of(labels, image), labels.data.shape)
+    worker = create_worker(_write, copy, Path(path if Path(path).suffix else f"{path}.nii.gz"), session, turn)
     worker.returned.connect(ended)
     worker.start()
 
 
-def _write(volume: Volume, path: Path) -> Path | tuple[Exception]:
+def _write(volume: Volume, path: Path, session: Session | None, turn: Turn) -> Path | tuple[Exception]:
     try:
         write_labels(path, volume)
+        if session is not None:
+            write_session(path, volume, turn.session(session))
     except Exception as error:  # as a value: napari's worker would announce a plain sentence as a crash
         return (error,)
     return path
+
+
+def write_session(mask: Path, volume: Volume, session: Session) -> None:
+    """Write the session of a mask that has just been saved.
+
+    Raises
+    ------
+    BadInput
+        It cannot be written; the sentence says that the mask is safe.
+    """
+    try:
+        save_session(session_path(mask), session, volume.array)
+    except BadInput as error:
+        raise BadInput(f"{mask.name} is saved, but not which of its slices you drew: {error}") from error
