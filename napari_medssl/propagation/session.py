@@ -69,6 +69,12 @@ class Session:
         """Whether something has been drawn since the last propagation began."""
         return self.last_run is not None and bool(set(self.strokes) - self.last_run.strokes)
 
+    @property
+    def only_accepted_since(self) -> bool:
+        """Whether all that was drawn since the last propagation was to say that slices are right as they are."""
+        since = set(self.strokes) - (self.last_run.strokes if self.last_run is not None else set())
+        return self.drawn_since and all(stroke.accepts for stroke in since)
+
     def start(self, axis: int, seeds: Mapping[int, Iterable[int]]) -> Run:
         """A new run, from slices drawn by hand."""
         from_slices = {label: tuple(slices) for label, slices in seeds.items()}

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari_medssl.propagation.history import Block
+from napari_medssl.propagation.marks import Mark
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -58,6 +59,17 @@ def record(layer: Labels, block: Block) -> None:
             step.append(block)
             return
     layer._undo_history.append([block])
+
+
+def make(layer: Labels, mark: Mark) -> None:
+    """Change the layer's array as a mark says, as one step by hand."""
+    where, _, after = mark
+    layer.data[where] = after
+    if has_history(layer):
+        layer._redo_history.clear()
+        layer._undo_history.append([mark])
+    layer.events.paint(value=[mark])
+    layer.refresh()
 
 
 def undo_run(layer: Labels, number: int) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QEnterEvent
+from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medssl.errors import BadInput
@@ -17,12 +17,14 @@ from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.drawing import labels_to_draw_on
 from napari_medssl.widgets.layer_pair import LayerPair
-from napari_medssl.widgets.planes import show_slice
 from napari_medssl.widgets.propagate_form import PropagateForm
+from napari_medssl.widgets.propagate_help import HelpPage
 from napari_medssl.widgets.propagate_job import Work
+from napari_medssl.widgets.propagate_loop import CheckingLoop
 from napari_medssl.widgets.propagate_menus import fill_menus, look_for_devices
 from napari_medssl.widgets.propagate_runs import PropagateRuns
 from napari_medssl.widgets.propagate_worker import Engine, Outcome, Progress
+from napari_medssl.widgets.shortcuts import Keys
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.trouble import tell_trouble
 
@@ -50,7 +52,6 @@ class PropagateWidget(DockedWidget):
         self.ask_path = save_mask.ask_path
         self._engine = engine
         self._message: tuple[str, str] | None = None  # stands in the first line until the person does something
-        self._visited: list[int] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scrolled(self.form))
@@ -59,6 +60,9 @@ class PropagateWidget(DockedWidget):
         self._look_soon.setInterval(LOOK_MS)
         self._look_soon.timeout.connect(self.look)
         self.pair = LayerPair(self.viewer, self.form.scan, self.form.labels, self)
+        self.loop = CheckingLoop(self.viewer, self.form, self)
+        self.keys = Keys(self.viewer, self.act, self)
+        self._page: HelpPage | None = None
         self._connect()
         fill_menus(self.form.options)
         mark_sides(self.viewer)
@@ -71,11 +75,12 @@ class PropagateWidget(DockedWidget):
         form.cancel.clicked.connect(self._on_cancel)
         form.undo.clicked.connect(self._on_undo)
         form.redo.clicked.connect(self._on_redo)
-        form.check.clicked.connect(self._on_check)
-        form.not_here.clicked.connect(self._on_not_here)
+        form.help.clicked.connect(self._on_help)
         form.save.clicked.connect(self._on_save)
         form.options.changed.connect(self._on_change)
         form.fold.toggled.connect(self._on_fold)
+        self.loop.said.connect(self._say)
+        self.loop.troubled.connect(self._trouble)
         self.pair.chosen.connect(self._on_chosen)
         self.pair.drawn.connect(self._on_change)
         self.pair.moved.connect(self._look_soon.start)
@@ -91,11 +96,15 @@ class PropagateWidget(DockedWidget):
         BadInput
             There is no scan or no labels layer, or they cannot be worked on.
         """
-        if self.form.scan.layer is None:
-            raise BadInput(texts.OPEN)
-        if self.form.labels.layer is None:
-            raise BadInput(texts.MAKE_LABELS)
-        return Work.on(self.viewer, self.form.scan.layer, self.form.labels.layer)
+        return self.loop.work()
+
+    def act(self, action: str) -> None:
+        """Do what the button of this name does, if it can be clicked now, or what a key without a button does."""
+        control = getattr(self.form, action, None)
+        if control is not None:
+            control.click()
+        elif self.form.strip.isVisible():
+            getattr(self.loop, action)()
 
     def look(self) -> None:
         """Bring every text and button in line with what is there."""
@@ -104,10 +113,11 @@ class PropagateWidget(DockedWidget):
         work = None
         try:
             work = runs.work or self.work()
-            now = work.situation(form.options, self._visited)
+            now = work.situation(form.options, self.loop.visited)
         except BadInput as error:
             if now.has_scan and now.has_labels:
                 now = texts.Situation(True, True, str(error))
+        self.loop.show(work, now)
         form.show_situation(now, runs.running, runs.cancelling, bool(work and work.tracker.redoable_run))
         if runs.running:
             form.say("busy", texts.STOPPING if runs.cancelling else texts.RUNNING)
@@ -117,6 +127,18 @@ class PropagateWidget(DockedWidget):
     def leave(self) -> None:
         """The dock was closed: stop, and keep what is done."""
         self.runs.cancel()
+        self.keys.release()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
+        """On screen it answers to its keys."""
+        super().showEvent(event)
+        self.form.show_keys(self.keys.bind())
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  (Qt's name)
+        """Out of sight it answers to none."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.keys.release()
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802  (Qt's name)
         """The mouse comes: look at the whole volume again, since a script may have drawn something."""
@@ -129,7 +151,7 @@ class PropagateWidget(DockedWidget):
             self._look_soon.start()
 
     def _say(self, kind: str, sentence: str) -> None:
-        self._message = (kind, sentence)
+        self._message = (kind, sentence) if sentence else None
         self.look()
 
     def _trouble(self, error: BaseException) -> None:
@@ -142,12 +164,17 @@ class PropagateWidget(DockedWidget):
 
     def _on_chosen(self) -> None:
         self._message = None
-        self._visited.clear()
+        self.loop.visited.clear()
         self.look()
 
     def _on_fold(self, opened: bool) -> None:
         if opened and not self.form.options.knows_devices:
             look_for_devices(self.form.options)
+
+    def _on_help(self) -> None:
+        self._page = self._page or HelpPage(self)
+        self._page.show()
+        self._page.raise_()
 
     def _on_removed(self) -> None:
         work = self.runs.work
@@ -163,7 +190,7 @@ class PropagateWidget(DockedWidget):
 
     def _on_propagate(self) -> None:
         self._message = None
-        self._visited.clear()
+        self.loop.visited.clear()
         try:
             self.runs.start(self.work(), self.form.options, self._engine)
             self.pair.follows = False
@@ -176,6 +203,8 @@ class PropagateWidget(DockedWidget):
         self.form.progress.setRange(0, progress.total)
         self.form.progress.setValue(progress.done)
         self.form.progress_text.setText(texts.progress_text(progress))
+        if self.runs.work is not None:
+            self.loop.grow(self.runs.work, self.runs.work.axis(self.form.options))
 
     def _on_cancel(self) -> None:
         self.runs.cancel()
@@ -199,21 +228,6 @@ class PropagateWidget(DockedWidget):
         self._message = None
         self.runs.redo(self.work())
         self.look()
-
-    def _on_check(self) -> None:
-        work, axis = self.work(), self.work().axis(self.form.options)
-        index = work.next_to_check(axis, self._visited)
-        if index is not None:
-            self._visited.append(index)
-            show_slice(self.viewer, work.labels, axis, index)
-        self.look()
-
-    def _on_not_here(self) -> None:
-        try:
-            work = self.work()
-            work.rub_out(work.axis(self.form.options))
-        except BadInput as error:
-            self._trouble(error)
 
     def _on_save(self) -> None:
         try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QGridLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
+from napari_medssl.widgets.confidence_strip import ConfidenceStrip
 from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, fold, row, text
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.propagate_options import PropagateOptions
-from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line, emphasised
+from napari_medssl.widgets.propagate_texts import Situation, check_text, drawn_line, emphasised, slice_text
 
 if TYPE_CHECKING:
     from napari.viewer import ViewerModel
 
+KEY = "\nKey: "
 WIDTH = 316  # the dock's title fits too
 
 
@@ -47,12 +50,27 @@ class PropagateForm(QWidget):
             "For the first slice beyond the structure's end: rub the selected label out on the slice that is shown.\n"
             "The next propagation stops there.",
         )
+        self.right = button(
+            "This slice is right",
+            "Let the slice that is shown count as drawn by hand, just as it is.\n"
+            "The next propagation starts from it too.",
+        )
+        self.forget = button(
+            "Forget this slice",
+            "Let what was drawn of the selected label on the slice that is shown no longer count, and clear it.\n"
+            "The next propagation fills it.",
+        )
+        self.help = QToolButton()
+        self.help.setText("?")
+        self.help.setAccessibleName("Help")
+        self.help.setToolTip("How it goes, what the strip shows, and the keys.")
+        self.strip = ConfidenceStrip(slice_text)
         self.save = button("Save mask…", "Write the labels to a file that overlays the scan exactly.")
         self.scan.setAccessibleName("Scan")
         self.labels.setAccessibleName("Labels")
         self.progress.setAccessibleName("Slices done")
         self.redo.setAccessibleName("Redo propagation")
-        self.checking = row(self.check, self.not_here)
+        self.checking = _grid((self.check, self.right), (self.not_here, self.forget))
         self._notices, self._sections = _plain_column(), _plain_column()
         self._lay_out()
 
@@ -65,13 +83,14 @@ class PropagateForm(QWidget):
         rows.addRow("Drawn", self.drawn)
         column = QVBoxLayout(self)
         column.setSpacing(8)
-        column.addWidget(self.hint)
+        column.addWidget(row(self.hint, self.help))
         column.addLayout(self._notices)
         column.addLayout(rows)
         for widget in (
             row(self.propagate, self.cancel),
             self.progress,
             self.progress_text,
+            self.strip,
             self.checking,
             row(self.undo, self.redo),
             self.save,
@@ -81,7 +100,7 @@ class PropagateForm(QWidget):
         for widget in (self.fold, self.options):
             self._sections.addWidget(widget)
         self.setMinimumWidth(WIDTH)
-        for shown in (self.progress, self.progress_text, self.checking):
+        for shown in (self.progress, self.progress_text, self.strip, self.checking):
             shown.setVisible(False)
 
     def add_notice(self, widget: QWidget) -> None:
@@ -95,6 +114,13 @@ class PropagateForm(QWidget):
         self._sections.addWidget(widget)
         heading.setChecked(not folded)
         return heading
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Name the key of each action in the tooltip of its button."""
+        for action, key in keys.items():
+            control = getattr(self, action, None) or getattr(self.options, action, None)
+            if control is not None:
+                control.setToolTip(f"{control.toolTip().split(KEY)[0]}{KEY}{key}")
 
     def say(self, kind: str, sentence: str) -> None:
         """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
@@ -110,12 +136,14 @@ class PropagateForm(QWidget):
         self.propagate.setEnabled(usable and not running)
         self.save.setEnabled(usable and not running)
         self.cancel.setEnabled(running and not cancelling)
-        self.undo.setEnabled(now.run is not None and not running)
+        self.undo.setEnabled(now.run is not None and not now.run.from_file and not running)
         self.redo.setEnabled(redoable and not running)
         self.progress.setVisible(running)
         self.progress_text.setVisible(running)
         self.checking.setVisible(now.run is not None and not running)
-        self.check.setEnabled(now.check is not None)
+        for control in (self.right, self.not_here, self.forget):
+            control.setEnabled(now.run is not None and not running)
+        self.check.setEnabled(now.check is not None and not running)
         self.check.setText(check_text(now))
         next_button = "" if running else emphasised(now)
         for name in ("new_labels", "propagate", "check"):
@@ -128,3 +156,13 @@ def _plain_column() -> QVBoxLayout:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(6)
     return column
+
+
+def _grid(*rows: tuple[QWidget, ...]) -> QWidget:
+    made = QWidget()
+    layout = QGridLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for down, widgets in enumerate(rows):
+        for across, widget in enumerate(widgets):
+            layout.addWidget(widget, down, across)
+    return made

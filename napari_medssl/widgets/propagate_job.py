@@ -12,9 +12,10 @@ from napari_medssl.errors import BadInput
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
+from napari_medssl.widgets import propagate_texts as texts
 from napari_medssl.widgets.hand_strokes import HandStrokes, strokes_on
 from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, spacing_of
-from napari_medssl.widgets.planes import NAMES, shown_axis, shown_frame, shown_slice
+from napari_medssl.widgets.planes import NAMES, shown_axis, shown_frame
 from napari_medssl.widgets.propagate_texts import Situation
 from napari_medssl.widgets.propagate_worker import Job
 
@@ -51,6 +52,21 @@ class Work:
             raise BadInput(f"{labels.name} cannot be written to; click New labels to draw in a layer that can.")
         return cls(viewer, image, labels, strokes_on(labels, viewer))
 
+    @classmethod
+    def chosen(cls, viewer: ViewerModel, scan: Image | None, labels: Labels | None) -> Work:
+        """Check what is chosen, which may be nothing.
+
+        Raises
+        ------
+        BadInput
+            There is no scan or no labels layer, or they cannot be worked on.
+        """
+        if scan is None:
+            raise BadInput(texts.OPEN)
+        if labels is None:
+            raise BadInput(texts.MAKE_LABELS)
+        return cls.on(viewer, scan, labels)
+
     @property
     def session(self) -> Session:
         return self.tracker.sync()
@@ -86,6 +102,7 @@ class Work:
             other_planes=session.other_planes(axis),
             run=session.last_run,
             drawn_since=session.drawn_since,
+            only_accepted=session.only_accepted_since,
             check=self.next_to_check(axis, visited),
             checked=bool(visited),
         )
@@ -97,22 +114,6 @@ class Work:
             return None
         seen = {index + step for index in visited for step in range(-NEIGHBOURS, NEIGHBOURS + 1)}
         return run.worth_checking(self.session.drawn(axis, self.labels.data), seen)
-
-    def rub_out(self, axis: int) -> None:
-        """Erase the selected label on the slice that is shown, as a stroke by hand.
-
-        Raises
-        ------
-        BadInput
-            It is not on that slice.
-        """
-        index, label = shown_slice(self.viewer, self.labels, axis), int(self.labels.selected_label)
-        slices = np.moveaxis(self.labels.data, axis, 0)
-        shown = shown_axis(self.viewer, self.labels) == axis and 0 <= index < len(slices)
-        rows, columns = np.nonzero(slices[index] == label) if shown else ((), ())
-        if not len(rows):
-            raise BadInput(f"Label {label} is not on the {NAMES[axis]} slice that is shown; select the one to rub out.")
-        self.labels.data_setitem((*(rows, columns)[:axis], np.full(len(rows), index), *(rows, columns)[axis:]), 0)
 
     def start(self, options: PropagateOptions) -> tuple[Job, Writer]:
         """Begin a run of the session.

@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_medssl.errors import BadInput
-from napari_medssl.widgets.controls import menu, row
+from napari_medssl.widgets.controls import button, menu, row
 from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.planes import NAMES
 
@@ -32,6 +32,8 @@ class PropagateOptions(QWidget):
         )
         self.all_slices = QCheckBox("all")
         self.first, self.last = QSpinBox(), QSpinBox()
+        self.from_here = button("From here", "Fill slices from the one that is shown on.")
+        self.to_here = button("To here", "Fill slices up to the one that is shown.")
         self.model = ModelMenu("propagation", "The network that finds the structure again on the next slice.")
         self.device = menu([("Automatic", "auto")], "Device", "Automatic takes a GPU where there is one.")
         self.verification = menu(
@@ -61,7 +63,7 @@ class PropagateOptions(QWidget):
         for title, control in (
             ("Labels", self.which),
             ("Plane", self.plane),
-            ("Slices", self.all_slices),
+            ("Slices", row(self.all_slices, self.from_here, self.to_here)),
             ("", self._range),
             ("Model", self.model),
             ("Device", self.device),
@@ -108,6 +110,18 @@ class PropagateOptions(QWidget):
             self.device.addItem(DEVICE_NAMES.get(kind, kind) + (f" {number}" if number else ""), name)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
         self.device.blockSignals(False)
+
+    def limits(self) -> tuple[int, int] | None:
+        """The first and the last slice to fill, or None for all."""
+        if self.all_slices.isChecked():
+            return None
+        return min(self.first.value(), self.last.value()), max(self.first.value(), self.last.value())
+
+    def limit(self, first: int, last: int) -> None:
+        """Fill only slices `first` to `last`; all, where these are the ends of the scan."""
+        for spin, value in ((self.first, first), (self.last, last)):
+            spin.setValue(value)
+        self.all_slices.setChecked(first <= 0 and last >= self.last.maximum())
 
     def slice_range(self) -> tuple[int, int] | None:
         """Half-open, or None for all slices.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from napari_medssl.propagation.history import Run
+from napari_medssl.propagation.strip import Strip
 from napari_medssl.widgets.planes import NAMES
 from napari_medssl.widgets.propagate_worker import Progress
 
@@ -19,6 +20,8 @@ CORRECT = (
     "Is it right here? If not, correct it with the brush and the eraser, then click Propagate. Where the structure has"
     " ended, click Not here."
 )
+ACCEPTED = "This slice now counts as drawn by hand. Check the next one, or click Propagate to carry it to the others."
+ACCEPTED_ALL = "This slice now counts as drawn by hand. Click Propagate to carry it to the others, or save the mask."
 RUNNING = "Propagating. Look around as you like; what you draw meanwhile stays."
 STOPPING = "Stopping; the slices that are done stay."
 # What is said after a run that came to an end of its own.
@@ -41,6 +44,7 @@ class Situation:
     drawn_since : whether something has been drawn since it ended
     check : the slice to look at next, if any
     checked : whether others were looked at before
+    only_accepted : whether all that was drawn since is slices that were said to be right
     """
 
     has_scan: bool = False
@@ -54,6 +58,7 @@ class Situation:
     drawn_since: bool = False
     check: int | None = None
     checked: bool = False
+    only_accepted: bool = False
 
 
 def next_step(now: Situation) -> tuple[str, str]:
@@ -70,6 +75,8 @@ def next_step(now: Situation) -> tuple[str, str]:
         if now.other_planes:
             return "next", f"Nothing is drawn on {NAMES[now.axis]} slices; draw there, or choose Plane under Options."
         return "next", DRAW
+    if now.run is not None and now.only_accepted:
+        return "next", ACCEPTED if now.check is not None else ACCEPTED_ALL
     if now.run is not None:
         return "next", "Corrected. Click Propagate again to carry it to the other slices."
     if len(now.drawn) > 1:
@@ -138,7 +145,7 @@ def emphasised(now: Situation) -> str:
         return ""
     if not now.has_labels:
         return "new_labels"
-    if now.run is None or now.drawn_since:
+    if now.run is None or (now.drawn_since and not (now.only_accepted and now.check is not None)):
         return "propagate" if now.drawn else ""
     return "check" if now.check is not None and now.run.outcome == "done" else ""
 
@@ -148,12 +155,36 @@ def undone_text(others: int) -> str:
     return f"The propagation is undone{also}. Redo brings it back."
 
 
+def forgotten_text(index: int) -> str:
+    return f"Slice {index} no longer counts as drawn by hand; the next propagation fills it."
+
+
+def slice_text(strip: Strip, index: int) -> str:
+    """ "Slice 34: label 1 0.62, label 2 drawn by hand" """
+    parts = []
+    for label in sorted({*strip.confidence, *strip.first, *strip.corrected, *strip.stops}):
+        name = label_name(label)
+        if index in strip.stops.get(label, ()):
+            parts.append(f"{name} not here")
+        elif index in strip.corrected.get(label, ()):
+            parts.append(f"{name} corrected or confirmed by hand")
+        elif index in strip.first.get(label, ()):
+            parts.append(f"{name} drawn by hand")
+        elif index in strip.confidence.get(label, {}):
+            parts.append(f"{name} {strip.confidence[label][index]:.2f}")
+    return f"Slice {index}: {', '.join(parts) or 'not reached'}"
+
+
 def duration(seconds: float) -> str:
     """ "8 s", "2 min 10 s" """
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"
     return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+
+
+def label_name(label: int) -> str:
+    return f"label {label}"
 
 
 def count(number: int, thing: str) -> str:
