@@ -94,7 +94,7 @@ def tidy(
     result = labels.copy()
     for step in steps:
         wanted = labels_in(result) if which is None else which
-        for where, new in tidied(result, step, spacing, wanted, axis=axis):
+        for where, _, new in tidied(result, step, spacing, wanted, axis=axis):
             result[where] = new
     return result
 
@@ -107,8 +107,8 @@ def tidied(
     *,
     axis: int | None = None,
     index: int | None = None,
-) -> Iterator[tuple[Box, Labels]]:
-    """One step as (box, new content of the box); `labels` stays as it is.
+) -> Iterator[tuple[Box, Labels, Labels]]:
+    """One step as (box, what it held, what it is to hold); `labels` stays as it is, and may change meanwhile.
 
     `axis`, `index`: as for `tidy`, and only the one slice `index`, if it is given.
     """
@@ -127,8 +127,9 @@ def tidied(
         plane = np.moveaxis(labels, axis, 0)[number]
         changed = _tidied(plane, step, plane_spacing, voxel_ml, wanted)
         if changed is not None:
-            box, new = changed
-            yield (*box[:axis], slice(number, number + 1), *box[axis:]), np.expand_dims(new, axis)
+            box, old, new = changed
+            where = (*box[:axis], slice(number, number + 1), *box[axis:])
+            yield where, np.expand_dims(old, axis), np.expand_dims(new, axis)
 
 
 def labels_in(labels: Labels) -> list[int]:
@@ -138,8 +139,8 @@ def labels_in(labels: Labels) -> list[int]:
 
 def _tidied(
     labels: Labels, step: Step, spacing: tuple[float, ...], voxel_ml: float, which: Sequence[int]
-) -> tuple[Box, Labels] | None:
-    """The box that changes, and its new content."""
+) -> tuple[Box, Labels, Labels] | None:
+    """The box that changes, what it held, and what it is to hold."""
     margin = step.margin(spacing)
     boxes = {label: box for label in which if (box := _box(labels == label, margin)) is not None}
     if not boxes:
@@ -159,7 +160,7 @@ def _tidied(
         better = (score > best[inside]) & free[inside]
         best[inside][better] = score[better]
         new[inside][better] = label
-    return (whole, new) if (new != now).any() else None
+    return (whole, now, new) if (new != now).any() else None
 
 
 def _box(mask: Mask, margin: Sequence[int]) -> Box | None:

@@ -147,7 +147,8 @@ def test_one_slice_alone_is_changed() -> None:
     mask = blobs(2).astype(np.uint8)
     changes = list(tidied(mask, Step("grow", 2.0), SPACING, [1], axis=2, index=7))
     assert len(changes) == 1
-    (where, new), after = changes[0], mask.copy()
+    (where, old, new), after = changes[0], mask.copy()
+    np.testing.assert_array_equal(old, mask[where])
     after[where] = new
     assert (after[..., 7] != mask[..., 7]).any()
     np.testing.assert_array_equal(np.delete(after, 7, axis=2), np.delete(mask, 7, axis=2))
