@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.propagation.groups import group_labels
+from napari_medssl.propagation.hints import Hint, Hints
 from napari_medssl.propagation.kept import KeptWork
 from napari_medssl.propagation.load import load_model
 from napari_medssl.propagation.model import PropagationModel
@@ -37,6 +38,7 @@ def propagate(
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
+    hints: Iterable[Hint] = (),
     kept: KeptWork | None = None,
     on_slice: Callable[[SliceResult], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -57,6 +59,8 @@ def propagate(
         one for labels whose drawn slices it would leave intact
     adapt_seconds : time for a fit of the model to this very volume first (see `adapt`)
     device : "auto", "cpu", "cuda" or "mps"
+    hints : single voxels that belong to a label, or do not, in any plane: each steers the slice along `axis` that it
+        lies on, where it is not a drawn one, and what comes of it is carried on
     kept : give the same `KeptWork` to every run on a volume, and a correction computes only what depends on it; the
         result is the same
     on_slice : called with each finished slice
@@ -70,7 +74,7 @@ def propagate(
     started = time.monotonic()
     job = Job.prepare(
         volume, seeds, seed_slices=seed_slices, spacing=spacing, axis=axis, slice_range=slice_range, model=model,
-        verification=verification, adapt_seconds=adapt_seconds, device=device, kept=kept,
+        verification=verification, adapt_seconds=adapt_seconds, device=device, hints=hints, kept=kept,
         cancelled=cancelled,
     )  # fmt: skip
     complete = True
@@ -95,6 +99,7 @@ def iter_propagate(
     verification: Verification = "auto",
     adapt_seconds: float = 0.0,
     device: str = "auto",
+    hints: Iterable[Hint] = (),
     kept: KeptWork | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[SliceResult]:
@@ -105,7 +110,7 @@ def iter_propagate(
     """
     job = Job.prepare(
         volume, seeds, seed_slices=seed_slices, spacing=spacing, axis=axis, slice_range=slice_range, model=model,
-        verification=verification, adapt_seconds=adapt_seconds, device=device, kept=kept,
+        verification=verification, adapt_seconds=adapt_seconds, device=device, hints=hints, kept=kept,
         cancelled=cancelled,
     )  # fmt: skip
     try:
@@ -141,6 +146,7 @@ class Job:
         adapt_seconds: float,
         device: str,
         cancelled: Callable[[], bool] | None,
+        hints: Iterable[Hint] = (),
         kept: KeptWork | None = None,
     ) -> Job:
         """Check everything before anything is computed."""
@@ -156,7 +162,11 @@ class Job:
         groups = group_labels(_with_content(drawn))
         # A fit to the volume takes another course each time, so there is nothing of it to keep.
         kept = None if adapt_seconds else kept
-        runs = [GroupRun(slices, drawn.of(group), matcher, verification, cancelled, kept) for group in groups]
+        known = Hints.along(axis, hints, array.shape)
+        runs = [
+            GroupRun(slices, drawn.of(group), matcher, verification, cancelled, kept, known.of(group))
+            for group in groups
+        ]
         labels = np.zeros(seeds.shape, dtype=seeds.dtype)
         everything = collect_seeds(seeds, seed_slices=seed_slices, axis=axis)
         for label, masks in everything.drawn.items():
@@ -183,10 +193,22 @@ class Job:
                 patches.update(swept.patches)
                 view = along(self.labels, self.axis)[swept.index]
                 view[...] = compose(patches, view.shape, self.labels.dtype)
+                self._keep_hints(run, swept.index, view)
                 for label, value in swept.confidence.items():
                     self.confidence[label][swept.index] = value
                 yield SliceResult(swept.index, view.copy(), dict(swept.confidence), before + position, total)
             before += len(steps)
+
+    @staticmethod
+    def _keep_hints(run: GroupRun, index: int, view: NDArray[np.integer]) -> None:
+        """What was said of single voxels holds to the voxel, but for other labels and what was drawn."""
+        for label, masks in run.drawn.items():
+            found = run.hints.on(label, index)
+            if found is not None and index not in masks:
+                mask = view == label
+                found.apply(mask)
+                view[(view == label) & ~mask] = 0
+                view[(view == 0) & mask] = label
 
     def _adapt(self) -> None:
         from napari_medssl.propagation.adapt import adapt

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_medssl.propagation.hints import Hints
 from napari_medssl.propagation.interpolation import ShapeBetween
 from napari_medssl.propagation.patch import Patch, fuse, overlap
 from napari_medssl.propagation.seeds import Drawn
@@ -42,10 +43,11 @@ class Fusion:
     ----------
     drawn : {label: {slice index: mask}}
     spacing : mm per row and per column
+    hints : where there is one, the sweeps have followed it and the interpolated shape knows nothing of it
     """
 
-    def __init__(self, drawn: Drawn, spacing: Sequence[float]) -> None:
-        self.drawn, self.spacing = drawn, spacing
+    def __init__(self, drawn: Drawn, spacing: Sequence[float], hints: Hints | None = None) -> None:
+        self.drawn, self.spacing, self.hints = drawn, spacing, hints or Hints()
         self._shapes: dict[int, tuple[int, int, ShapeBetween]] = {}  # of the gap that is being worked on
 
     def __call__(self, index: int, ahead: SweptSlice | None, back: SweptSlice | None) -> SweptSlice | None:
@@ -97,6 +99,8 @@ class Fusion:
         for patch, trust, nearness in came:
             trust = max(trust, _SAME) if sure else trust
             yield Voice(patch, trust, nearness, nearness * weight(trust, 0.0 if sure else _SWEEP_ERROR))
+        if came and self.hints.on(label, index) is not None:
+            return
         shape = self._shape(label, ends)
         trust = shape_trust(shape.likeness, part)
         yield Voice(shape_patch(shape, part), trust, _HALF, _HALF * weight(trust))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_medssl.propagation.bounded import Bounded
+from napari_medssl.propagation.hints import Hints
 from napari_medssl.propagation.model import PropagationModel
 from napari_medssl.propagation.seeds import Drawn
 from napari_medssl.propagation.slices import Features
@@ -35,16 +36,18 @@ class Found:
 
 def set_aside(sweep: Sweep) -> Sweep:
     """A copy of a sweep as it stands, without what it works with."""
-    shared = (sweep.features, sweep.drawn, sweep.cancelled, sweep.settings)
+    shared = (sweep.features, sweep.drawn, sweep.cancelled, sweep.settings, sweep.hints)
     copied = copy.deepcopy(sweep, {id(thing): thing for thing in shared})
-    del copied.features, copied.drawn, copied.cancelled
+    del copied.features, copied.drawn, copied.cancelled, copied.hints
     return copied
 
 
-def take_up(sweep: Sweep, features: Features, drawn: Drawn, cancelled: Callable[[], bool] | None) -> Sweep:
+def take_up(
+    sweep: Sweep, features: Features, drawn: Drawn, hints: Hints, cancelled: Callable[[], bool] | None
+) -> Sweep:
     """A sweep that goes on from where one that was set aside stood."""
     copied = copy.deepcopy(sweep, {id(sweep.settings): sweep.settings})
-    copied.features, copied.drawn, copied.cancelled = features, drawn, cancelled
+    copied.features, copied.drawn, copied.hints, copied.cancelled = features, drawn, hints, cancelled
     return copied
 
 

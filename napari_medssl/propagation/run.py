@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from napari_medssl.errors import Cancelled
 from napari_medssl.propagation.digests import digests
 from napari_medssl.propagation.fusion import Fusion
+from napari_medssl.propagation.hints import Hints
 from napari_medssl.propagation.kept import Found, KeptWork, set_aside, take_up
 from napari_medssl.propagation.legs import intensities_at, legs, resolution_for
 from napari_medssl.propagation.meeting import until_met
@@ -31,6 +32,7 @@ class GroupRun:
     Attributes
     ----------
     kept : what earlier runs found on the same volume, and where this one keeps what it finds
+    hints : single voxels that are known, for any of the labels
     stepped : slices that this run has computed, not found there
     """
 
@@ -40,6 +42,7 @@ class GroupRun:
     verification: Verification = "auto"
     cancelled: Callable[[], bool] | None = None
     kept: KeptWork | None = None
+    hints: Hints = field(default_factory=Hints)
     stepped: int = field(default=0, init=False)
     _forward: dict[int, SweptSlice] = field(default_factory=dict, init=False)
     _resolution: float | None = field(default=None, init=False)
@@ -72,7 +75,7 @@ class GroupRun:
             for leg in legs(order, self.drawn)
             for swept in until_met(self._forward, self._swept(leg), leg, self.drawn)
         )
-        fusion, back = Fusion(self.drawn, self.slices.spacing), next(found, None)
+        fusion, back = Fusion(self.drawn, self.slices.spacing, self.hints), next(found, None)
         for index in order:
             reached = back is not None and back.index == index
             if reached or any(fusion.ends(label, index) for label in self.drawn):
@@ -108,7 +111,7 @@ class GroupRun:
         sweep, start = self._sweep(leg, drawn), 0
         for position in reversed(range(len(known))):
             if (aside := known[position].sweep) is not None:
-                sweep = take_up(aside, sweep.features, drawn, self.cancelled)
+                sweep = take_up(aside, sweep.features, drawn, self.hints, self.cancelled)
                 start = position + 1
                 break
         unknown = len(known)
@@ -136,7 +139,10 @@ class GroupRun:
             features = Features(self.slices, self.model, intensities)
         else:
             features = Features(self.slices, self.model, intensities, self.kept.features, self._world)
-        return Sweep(features, drawn, resolution=resolution, verification=self.verification, cancelled=self.cancelled)
+        return Sweep(
+            features, drawn, resolution=resolution, verification=self.verification, hints=self.hints,
+            cancelled=self.cancelled,
+        )  # fmt: skip
 
     def _digests(self, leg: range, drawn: Drawn) -> list[bytes]:
-        return digests((self._world, self._resolution, self.verification, sorted(drawn)), leg, drawn)
+        return digests((self._world, self._resolution, self.verification, sorted(drawn)), leg, drawn, self.hints)

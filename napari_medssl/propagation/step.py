@@ -36,6 +36,7 @@ def step(
     masks: Tensor,
     origins: Sequence[tuple[Tensor, Tensor] | None],
     *,
+    hints: Tensor | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Carried:
     """Carry masks from the slice `before` to the slice `here`.
@@ -45,6 +46,7 @@ def step(
     masks : (1, labels, h, w) of 0 and 1, on the slice before
     origins : for each label the image and the mask, each (1, 1, h, w), of the drawn slice that it set out from; None
         for a label that is no longer followed
+    hints : (1, labels, h, w), 1 where a person said that a label is, -1 where they said that it is not, 0 elsewhere
 
     Returns
     -------
@@ -71,7 +73,12 @@ def step(
         )
         maps = evidence.maps().to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16("auto", device)):
-            logits = model.refiner(_repeated(here.features, count), copied[0, followed][:, None], maps)
+            logits = model.refiner(
+                _repeated(here.features, count),
+                copied[0, followed][:, None],
+                maps,
+                None if hints is None else hints[0, followed][:, None].to(device),
+            )
         refined[0, followed] = torch.sigmoid(logits[:, 0].float())
     return Carried(wide, compete(refined).cpu())
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from napari_medssl.propagation.confidence import agreement, confidence
+from napari_medssl.propagation.hints import Hints, SliceHints
+from napari_medssl.propagation.obeying import obey
 from napari_medssl.propagation.patch import Patch
 from napari_medssl.propagation.region import Region, region_around, still_inside
 from napari_medssl.propagation.seeds import Drawn, Mask
@@ -18,6 +20,7 @@ from napari_medssl.propagation.step import Slice, harden, relative_strength, ste
 from napari_medssl.propagation.verification import Verification, Verifier
 
 _VERIFIED = 0.6  # strength of a pixel that verification says belongs to a label, if matching says less
+_REVIVED = 0.5  # agreement of a label that goes on from a hint after its sweep had ended
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,11 @@ class Sweep:
         *,
         resolution: float | None,
         verification: Verification = "none",
+        hints: Hints | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> None:
         self.features, self.drawn, self.labels = features, drawn, sorted(drawn)
+        self.hints = hints or Hints()
         self.resolution, self.cancelled = resolution, cancelled
         # A refiner has weighed the intensities itself: overruling it costs as much as it gains.
         refined = features.model.refiner is not None
@@ -68,7 +73,10 @@ class Sweep:
         previous = after
         for index in order:
             patches: dict[int, Patch] = {}
-            if previous is not None and any(mask.any() for mask in self._full.values()):
+            if previous is not None:
+                self._revive(index)
+            if any(mask.any() or self._wanted(label, index) is not None for label, mask in self._full.items()):
+                assert previous is not None
                 patches = self._step(previous, index)
             self._place_seeds(index, patches)
             if patches:
@@ -77,15 +85,25 @@ class Sweep:
 
     def _step(self, previous: int, index: int) -> dict[int, Patch]:
         """Carry the masks from slice `previous` to slice `index`."""
-        region = self._follow()
+        region = self._follow(index)
+        hinted = {
+            position: found
+            for position, label in enumerate(self.labels)
+            if label in self._full and (found := self._hints_on(label, index)) is not None
+        }
         model = self.features.model
         here, before = Slice(*self.features.get(index, region)), Slice(*self.features.get(previous, region))
         with torch.inference_mode():
-            masks = self._masks
-            carried = step(model, here, before, masks, self._evidence(region), cancelled=self.cancelled)
+            masks, hints = self._masks, torch.zeros_like(self._masks) if hinted else None
+            for position, found in hinted.items():
+                hints[0, position] = found.within(region)[0, 0]  # type: ignore[index]
+            carried = step(model, here, before, masks, self._evidence(region), hints=hints, cancelled=self.cancelled)
             shares = carried.shares.clone()
             hard = harden(shares)
             self._verify(hard, shares, here.image, before.image)
+            for position in hinted:
+                drawn = self._drawn(self.labels[position], region)
+                obey(hints[0, position], position, hard, shares, here.image, drawn)  # type: ignore[index]
             if model.refiner is None:  # there and back again
                 ways = masks, model.copy(before.features, here.features, with_background(hard)).cpu()
             else:
@@ -96,11 +114,14 @@ class Sweep:
         for position, label in enumerate(self.labels):
             if label not in self._agreement:
                 continue
-            self._agreement[label] *= agreement(ways[0][0, position], ways[1][0, position])
+            if position not in hinted:  # what a person mended says nothing against the steps before
+                self._agreement[label] *= agreement(ways[0][0, position], ways[1][0, position])
             if model.refiner is not None:
                 self._certainty[label] = agreement(strengths[0, position], hard[0, position])
             patch = Patch.from_strength(region.box, strength[position].numpy())
             self._full[label] = patch.mask(self._full[label].shape)
+            if position in hinted:
+                hinted[position].apply(self._full[label])
             if self._full[label].any():
                 patches[label] = patch
             else:  # the structure has ended here
@@ -113,17 +134,32 @@ class Sweep:
         """For each label that is followed, image and mask of the drawn slice that it set out from."""
         if self.features.model.refiner is None:
             return [None] * len(self.labels)
-        found: list[tuple[Tensor, Tensor] | None] = []
-        for label in self.labels:
-            if label not in self._agreement:
-                found.append(None)
-                continue
-            if label not in self._drawn_there:
-                origin = self._origins[label]
-                mask = (region.take(self.drawn[label][origin]) > 0.5).float()
-                self._drawn_there[label] = self.features.image(origin, region), mask
-            found.append(self._drawn_there[label])
-        return found
+        return [self._drawn(label, region) if label in self._agreement else None for label in self.labels]
+
+    def _drawn(self, label: int, region: Region) -> tuple[Tensor, Tensor]:
+        """Image and mask of the drawn slice that a label set out from."""
+        if label not in self._drawn_there:
+            origin = self._origins[label]
+            mask = (region.take(self.drawn[label][origin]) > 0.5).float()
+            self._drawn_there[label] = self.features.image(origin, region), mask
+        return self._drawn_there[label]
+
+    def _hints_on(self, label: int, index: int) -> SliceHints | None:
+        """The hints for a label on a slice, unless it is drawn there, which says all."""
+        return None if index in self.drawn[label] else self.hints.on(label, index)
+
+    def _wanted(self, label: int, index: int) -> Mask | None:
+        """Where hints say that the label is on a slice; None where none does."""
+        found = self._hints_on(label, index)
+        return found.wanted(self._full[label].shape) if found is not None and found.inside.any() else None
+
+    def _revive(self, index: int) -> None:
+        """A label whose sweep had ended goes on where a hint says that it is there."""
+        for label, origin in self._origins.items():
+            if label not in self._full and (found := self._hints_on(label, index)) is not None and found.inside.any():
+                self._full[label] = np.zeros_like(self.drawn[label][origin])
+                self._agreement[label] = _REVIVED
+                self._masks = torch.empty(0)
 
     def _confidence(self, label: int) -> float:
         if self.features.model.refiner is None:
@@ -146,9 +182,11 @@ class Sweep:
             shares[0, position] = torch.where(kept, shares[0, position].clamp(min=_VERIFIED), 0)
             shares[0, -1] = torch.where(kept, shares[0, -1].clamp(max=1 - _VERIFIED), shares[0, -1])
 
-    def _follow(self) -> Region:
-        """The region to work in: the last one while the masks stay well inside it, else a new one around them."""
-        union = np.logical_or.reduce(list(self._full.values()))
+    def _follow(self, index: int) -> Region:
+        """The region to work in: the last one while the masks, and what hints add on slice `index`, stay well inside
+        it, else a new one around them."""
+        wanted = [mask for label in self._full if (mask := self._wanted(label, index)) is not None]
+        union = np.logical_or.reduce([*self._full.values(), *wanted])
         spacing = self.features.slices.spacing
         margin = self.settings.margin
         if self._region is None or not still_inside(self._region, union, margin=margin / 2):
