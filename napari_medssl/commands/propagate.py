@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_medssl.commands import options, propagate_file, propagate_folder
 from napari_medssl.commands.interrupts import Interruption
 from napari_medssl.commands.output import duration, print_json
+from napari_medssl.errors import BadInput
 
 CANCELLED = 3
 
@@ -32,6 +33,8 @@ def add_parser(subparsers: options.Subparsers) -> None:
         help="the axis along which slices follow each other: 0 as stored (default), 1 rows, 2 columns")
     add("--range", metavar="A:B", dest="slice_range", type=options.slice_range,
         help="only the slices from A up to, not including, B")
+    add("--hints", metavar="CSV", type=Path,
+        help="voxels that belong to a structure or do not: a table with the columns label,z,y,x,inside (1 or 0)")
     add("--model", metavar="NAME", default="default", help="see napari-medssl models list (default: default)")
     add("--verification", choices=("none", "paper", "auto"), default="auto",
         help="how pixels that do not look like the structure are dropped (default: auto, only where it helps)")
@@ -46,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     """Propagate one scan, or every scan of a folder."""
     with Interruption() as cancelled:
         if args.seeds.is_dir() and args.image.is_dir():
+            if args.hints is not None:
+                raise BadInput("--hints is for one scan; hints for a folder of scans lie in its sessions.")
             return propagate_folder.run(args, cancelled)
         job = propagate_file.Job(args.image, args.seeds, args.output)
         report = propagate_file.propagate_file(job, propagate_file.Settings.of(args), cancelled)

@@ -36,6 +36,7 @@ class Settings:
     seed_slices: dict[int, tuple[int, ...]] | None = None
     axis: int = 0
     slice_range: tuple[int, int | None] | None = None
+    hints: Path | None = None
     model: str = "default"
     verification: Literal["none", "paper", "auto"] = "auto"
     adapt_seconds: float = 0.0
@@ -97,7 +98,9 @@ def propagate_file(
     slice_range = _checked_range(settings.slice_range, slices, settings.axis, job.image)
 
     from napari_medssl.propagation import propagate
+    from napari_medssl.propagation.hints_file import read_hints
 
+    hints = [] if settings.hints is None else read_hints(settings.hints)
     progress, reached = Progress("Slice"), set[int]()
 
     def on_slice(result: SliceResult) -> None:
@@ -115,6 +118,7 @@ def propagate_file(
             verification=settings.verification,
             adapt_seconds=settings.adapt_seconds,
             device=settings.device,
+            hints=hints,
             on_slice=on_slice,
             cancelled=cancelled,
         )

@@ -97,6 +97,23 @@ def test_range_axis_and_seed_slices_reach_the_method(call: Call, case: Case) -> 
     assert labels[:, 18].any()
 
 
+def test_hints_hold_to_the_voxel_and_a_bad_table_writes_nothing(call: Call, case: Case) -> None:
+    out, hints = case.folder / "mask.nii.gz", case.folder / "hints.csv"
+    truth = array(case.truth)
+    z, y, x = (int(i) for i in np.argwhere(truth == 1)[len(np.argwhere(truth == 1)) // 4])
+    hints.write_text(f"label,z,y,x,inside\n1,{z},{y},{x},0\n1,{z},0,0,1\n")
+    outcome = call("propagate", case.image, case.seeds, "-o", out, "--device", "cpu", "--hints", hints)
+    assert outcome.status == 0, outcome.err
+    assert array(out)[z, y, x] != 1
+    assert array(out)[z, 0, 0] == 1
+    out.unlink()
+    hints.write_text("label,z,y,x,inside\n1,900,0,0,1\n")
+    outcome = call("propagate", case.image, case.seeds, "-o", out, "--device", "cpu", "--hints", hints)
+    assert outcome.status == 2
+    assert "outside the volume" in outcome.err
+    assert not out.exists()
+
+
 def test_a_dicom_folder_is_one_scan(call: Call, case: Case, medssl_data: Path) -> None:
     folder = next(path for path in sorted((medssl_data / "dicom").iterdir()) if path.is_dir())
     reader = sitk.ImageSeriesReader()
