@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     with Interruption() as cancelled:
         if args.seeds.is_dir() and args.image.is_dir():
             if args.hints is not None:
-                raise BadInput("--hints is for one scan; hints for a folder of scans lie in its sessions.")
+                raise BadInput("--hints is for one scan, not for a folder of scans.")
             return propagate_folder.run(args, cancelled)
         job = propagate_file.Job(args.image, args.seeds, args.output)
         report = propagate_file.propagate_file(job, propagate_file.Settings.of(args), cancelled)
