@@ -25,6 +25,7 @@ class Strip:
     first : {label: slices drawn by hand before a propagation had come there}
     corrected : {label: slices drawn by hand, or said to be right, after one had}
     stops : {label: slices that say it is not there}
+    names : {label: what the person calls it} of those that are known
     """
 
     count: int
@@ -32,6 +33,7 @@ class Strip:
     first: Mapping[int, Sequence[int]] = field(default_factory=dict)
     corrected: Mapping[int, Sequence[int]] = field(default_factory=dict)
     stops: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def lowest(self) -> Values:
         """(count,) the lowest confidence of the labels at each slice, 1 where all are drawn, nan where none is."""

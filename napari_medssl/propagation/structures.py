@@ -59,6 +59,11 @@ class Structures:
     def locked(self) -> frozenset[int]:
         return frozenset(label for label, one in self._known.items() if one.locked)
 
+    @property
+    def names(self) -> dict[int, str]:
+        """{label: name} of those that have one."""
+        return {label: one.name for label, one in sorted(self._known.items()) if one.name}
+
     def called(self, label: int) -> str:
         """Its name, or "label 3" where it has none."""
         return self[label].name or f"label {label}"

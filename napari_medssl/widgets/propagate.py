@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.drawing import labels_to_draw_on
+from napari_medssl.widgets.label_tools import LabelTools
 from napari_medssl.widgets.layer_pair import LayerPair
 from napari_medssl.widgets.propagate_form import PropagateForm
 from napari_medssl.widgets.propagate_help import HelpPage
@@ -61,6 +63,7 @@ class PropagateWidget(DockedWidget):
         self._look_soon.timeout.connect(self.look)
         self.pair = LayerPair(self.viewer, self.form.scan, self.form.labels, self)
         self.loop = CheckingLoop(self.viewer, self.form, self)
+        self.label_tools = LabelTools(self)
         self.keys = Keys(self.viewer, self.act, self)
         self._page: HelpPage | None = None
         self._connect()
@@ -80,6 +83,9 @@ class PropagateWidget(DockedWidget):
         form.options.changed.connect(self._on_change)
         form.fold.toggled.connect(self._on_fold)
         self.loop.said.connect(self._say)
+        self.label_tools.said.connect(self._say)
+        self.label_tools.changed.connect(self._on_change)
+        self.label_tools.between_asked.connect(self._start)
         self.loop.troubled.connect(self._trouble)
         self.pair.chosen.connect(self._on_chosen)
         self.pair.drawn.connect(self._on_change)
@@ -118,6 +124,7 @@ class PropagateWidget(DockedWidget):
             if now.has_scan and now.has_labels:
                 now = texts.Situation(True, True, str(error))
         self.loop.show(work, now)
+        self.label_tools.lock(runs.running)
         form.show_situation(now, runs.running, runs.cancelling, bool(work and work.tracker.redoable_run))
         if runs.running:
             form.say("busy", texts.STOPPING if runs.cancelling else texts.RUNNING)
@@ -149,6 +156,7 @@ class PropagateWidget(DockedWidget):
             except BadInput:
                 return
             self._look_soon.start()
+            self.label_tools.look_again()
 
     def _say(self, kind: str, sentence: str) -> None:
         self._message = (kind, sentence) if sentence else None
@@ -189,10 +197,14 @@ class PropagateWidget(DockedWidget):
             self._trouble(error)
 
     def _on_propagate(self) -> None:
+        self._start(None, self._engine)
+
+    def _start(self, labels: Collection[int] | None, engine: Engine | None) -> None:
+        """Run an engine on the labels that the options say, or on these."""
         self._message = None
         self.loop.visited.clear()
         try:
-            self.runs.start(self.work(), self.form.options, self._engine)
+            self.runs.start(self.work(), self.form.options, engine, labels)
             self.pair.follows = False
             self._on_progress(Progress(0, 0, None))
         except BadInput as error:

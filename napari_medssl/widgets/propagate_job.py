@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,13 @@ from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, 
 from napari_medssl.widgets.planes import NAMES, shown_axis, shown_frame
 from napari_medssl.widgets.propagate_texts import Situation
 from napari_medssl.widgets.propagate_worker import Job
+from napari_medssl.widgets.structures_of import structures_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from napari.viewer import ViewerModel
 
+    from napari_medssl.propagation.structures import Structures
     from napari_medssl.widgets.propagate_options import PropagateOptions
 
 NEIGHBOURS = 2  # slices on each side of one that was looked at show much the same
@@ -71,6 +73,10 @@ class Work:
     def session(self) -> Session:
         return self.tracker.sync()
 
+    @property
+    def structures(self) -> Structures:
+        return structures_of(self.labels, self.session)
+
     def axis(self, options: PropagateOptions) -> int:
         """The axis that counts the slices: as chosen, as drawn, or as shown."""
         chosen = options.plane.currentData()
@@ -80,13 +86,15 @@ class Work:
             chosen = shown_axis(self.viewer, self.labels)
         return int(chosen or 0)
 
-    def drawn(self, options: PropagateOptions) -> dict[int, list[int]]:
-        """{label: slices drawn by hand} of the labels to propagate."""
+    def drawn(self, options: PropagateOptions, only: Collection[int] | None = None) -> dict[int, list[int]]:
+        """{label: slices drawn by hand} of the labels to propagate, or of `only` these; never of locked ones."""
         drawn = self.session.drawn(self.axis(options), self.labels.data)
-        if options.which.currentData() == "selected":
-            selected = int(self.labels.selected_label)
-            return {label: slices for label, slices in drawn.items() if label == selected}
-        return drawn
+        if only is None and options.which.currentData() == "selected":
+            only = [int(self.labels.selected_label)]
+        locked = self.structures.locked
+        return {
+            label: slices for label, slices in drawn.items() if label not in locked and (only is None or label in only)
+        }
 
     def situation(self, options: PropagateOptions, visited: Sequence[int]) -> Situation:
         """What there is to say about these layers; brings the options in line with them."""
@@ -96,6 +104,7 @@ class Work:
         return Situation(
             has_scan=True,
             has_labels=True,
+            names=self.structures.names,
             axis=axis,
             drawn=self.drawn(options),
             stops=session.stops(axis, self.labels.data),
@@ -113,10 +122,11 @@ class Work:
         if run is None or run.axis != axis:
             return None
         seen = {index + step for index in visited for step in range(-NEIGHBOURS, NEIGHBOURS + 1)}
-        return run.worth_checking(self.session.drawn(axis, self.labels.data), seen)
+        right = {label: list(run.confidence.get(label, ())) for label in self.structures.locked}
+        return run.worth_checking({**self.session.drawn(axis, self.labels.data), **right}, seen)
 
-    def start(self, options: PropagateOptions) -> tuple[Job, Writer]:
-        """Begin a run of the session.
+    def start(self, options: PropagateOptions, only: Collection[int] | None = None) -> tuple[Job, Writer]:
+        """Begin a run of the session, of the labels that the options say or of `only` these.
 
         Raises
         ------
@@ -127,7 +137,7 @@ class Work:
             raise BadInput("The line that you are drawing is not closed; go back to where it began, or press Esc.")
         slice_range = options.slice_range()
         self.session.look_again()
-        axis, seeds = self.axis(options), self.drawn(options)
+        axis, seeds = self.axis(options), self.drawn(options, only)
         if not seeds:
             raise BadInput(self._nothing_drawn(axis, options))
         run = self.session.start(axis, seeds)
@@ -146,16 +156,25 @@ class Work:
         return job, Writer(self.labels.data, before, run, self._drawn_now(axis), kept)
 
     def _drawn_now(self, axis: int) -> Callable[[int], set[int]]:
-        """Answers which labels have been drawn on a slice since now."""
+        """Answers which labels are not to be changed on a slice: those drawn there since now, and locked ones."""
         earlier = set(self.session.strokes)
 
         def drawn_now(index: int) -> set[int]:
             new = [stroke for stroke in self.session.strokes if stroke not in earlier and stroke.axis in (axis, None)]
-            return {label for stroke in new for label, slices in stroke.slices[axis].items() if index in slices}
+            drawn = {label for stroke in new for label, slices in stroke.slices[axis].items() if index in slices}
+            return drawn | self.structures.locked
 
         return drawn_now
 
     def _nothing_drawn(self, axis: int, options: PropagateOptions) -> str:
+        structures, selected = self.structures, int(self.labels.selected_label)
+        if structures.locked & set(self.session.drawn(axis, self.labels.data)):
+            return "All that is drawn is locked, and stays as it is; untick Lock, or draw another structure."
         if options.which.currentData() == "selected":
-            return f"Label {self.labels.selected_label} is not drawn on any {NAMES[axis]} slice; draw it on one first."
+            called = _capital(structures.called(selected))
+            return f"{called} is not drawn on any {NAMES[axis]} slice; draw it on one first."
         return f"Nothing is drawn on {NAMES[axis]} slices; draw the structure on one first."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

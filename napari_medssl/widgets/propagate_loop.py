@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -60,6 +61,7 @@ class CheckingLoop(QObject):
     def grow(self, work: Work, axis: int, following: int | None = None) -> None:
         """More slices have come; what was drawn is as it was."""
         strip = strip_of(work.session.runs, axis, work.labels.data.shape[axis], *self._drawn)
+        strip = replace(strip, names=work.structures.names)
         self._form.strip.show_strip(strip, following, self._form.options.limits())
 
     def follow(self) -> None:

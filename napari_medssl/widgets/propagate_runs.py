@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,10 @@ class PropagateRuns(QObject):
     def cancelling(self) -> bool:
         return self._streaming is not None and self._streaming.stop()
 
-    def start(self, work: Work, options: PropagateOptions, engine: Engine | None) -> None:
-        """Propagate what is drawn.
+    def start(
+        self, work: Work, options: PropagateOptions, engine: Engine | None, only: Collection[int] | None = None
+    ) -> None:
+        """Propagate what is drawn, of the labels that the options say or of `only` these.
 
         Raises
         ------
@@ -59,7 +61,7 @@ class PropagateRuns(QObject):
             from napari_medssl.propagation import iter_propagate as engine
 
             self._kept = self._kept or KeptWork()
-        job, writer = work.start(options)
+        job, writer = work.start(options, only)
         if self._kept is not None:
             job, self._scan = replace(job, kept=self._kept), weakref.ref(work.image)
         axis = job.run.axis
@@ -106,11 +108,15 @@ class PropagateRuns(QObject):
         Raises
         ------
         BadInput
-            A line is being drawn at this moment, or the propagation came with the file.
+            A line is being drawn at this moment, the propagation came with the file, or what it made is locked.
         """
         run = work.session.last_run
         if run is None:
             return 0
+        locked = work.structures.locked & set(run.labels)
+        if locked:
+            called = work.structures.called(min(locked))
+            raise BadInput(f"The last propagation made {called}, which is locked; untick Lock to undo it.")
         if run.from_file:
             raise BadInput("The last propagation was made before this mask was opened and cannot be undone any more.")
         if brush_history.drawing(work.labels):

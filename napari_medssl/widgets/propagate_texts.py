@@ -45,6 +45,7 @@ class Situation:
     check : the slice to look at next, if any
     checked : whether others were looked at before
     only_accepted : whether all that was drawn since is slices that were said to be right
+    names : {label: what the person calls it} of those that are known
     """
 
     has_scan: bool = False
@@ -58,6 +59,7 @@ class Situation:
     drawn_since: bool = False
     check: int | None = None
     checked: bool = False
+    names: Mapping[int, str] = field(default_factory=dict)
     only_accepted: bool = False
 
 
@@ -103,7 +105,8 @@ def drawn_text(now: Situation) -> str:
     for label, slices in sorted(now.drawn.items()):
         stops = list(now.stops.get(label, ()))
         there = [index for index in slices if index not in stops]
-        parts.append(f"label {label} on {slices_text(there, NAMES[now.axis])}")
+        name = now.names.get(label) or f"label {label}"
+        parts.append(f"{name} on {slices_text(there, NAMES[now.axis])}")
         if stops:
             parts[-1] += f", not on {', '.join(map(str, stops))}"
     return "; ".join(parts)
@@ -163,7 +166,7 @@ def slice_text(strip: Strip, index: int) -> str:
     """ "Slice 34: label 1 0.62, label 2 drawn by hand" """
     parts = []
     for label in sorted({*strip.confidence, *strip.first, *strip.corrected, *strip.stops}):
-        name = label_name(label)
+        name = strip.names.get(label) or f"label {label}"
         if index in strip.stops.get(label, ()):
             parts.append(f"{name} not here")
         elif index in strip.corrected.get(label, ()):
@@ -182,9 +185,6 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
 
-
-def label_name(label: int) -> str:
-    return f"label {label}"
 
 
 def count(number: int, thing: str) -> str:

@@ -30,7 +30,7 @@ def rub_out(work: Work, axis: int) -> None:
     BadInput
         It is not on that slice, or a line is being drawn.
     """
-    index, label = _ready(work, axis), int(work.labels.selected_label)
+    index, label = _ready(work, axis), _open_label(work)
     rows, columns = np.nonzero(np.moveaxis(work.labels.data, axis, 0)[index] == label)
     if not len(rows):
         raise BadInput(f"Label {label} is not on the {NAMES[axis]} slice that is shown; select the one to rub out.")
@@ -69,7 +69,7 @@ def forget(work: Work, axis: int) -> int:
     BadInput
         The label was not drawn there, or a line is being drawn.
     """
-    index, label = _ready(work, axis), int(work.labels.selected_label)
+    index, label = _ready(work, axis), _open_label(work)
     if index not in work.session.drawn(axis, work.labels.data).get(label, ()):
         raise BadInput(
             f"Label {label} was not drawn by hand on {NAMES[axis]} slice {index}; select the label to forget there."
@@ -77,6 +77,14 @@ def forget(work: Work, axis: int) -> int:
     cleared = not work.session.only_accepted(axis, label, index)
     brush_history.make(work.labels, forgotten(work.labels.data, axis, index, label, cleared=cleared))
     return index
+
+
+def _open_label(work: Work) -> int:
+    """The selected label, which must not be locked."""
+    label = int(work.labels.selected_label)
+    if label in work.structures.locked:
+        raise BadInput(f"{work.structures.called(label)} is locked and stays as it is; untick Lock to change it.")
+    return label
 
 
 def _ready(work: Work, axis: int) -> int:
