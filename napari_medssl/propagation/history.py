@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.next_slice import next_slice
 from napari_medssl.propagation.strokes import Stroke, Where
 
@@ -45,7 +46,7 @@ class Run:
     seconds : wall time
     undone : whether what it changed is taken back at present
     taken_back_by : number of the step that took it back without going back in time (see `take_back`), if one did
-    strokes : what had been drawn by hand when it began
+    strokes, hints : what had been drawn by hand, and clicked, when it began
     from_file : whether it was read from a saved session, which keeps no way back to before it
     """
 
@@ -60,6 +61,7 @@ class Run:
     undone: bool = False
     taken_back_by: int | None = None
     strokes: frozenset[Stroke] = frozenset()
+    hints: frozenset[Hint] = frozenset()
     from_file: bool = False
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.seeds import along
 from napari_medssl.propagation.strokes import Stroke
@@ -32,12 +33,14 @@ class Session:
     ----------
     strokes : what was seen being drawn and has not been undone
     runs : the propagations, oldest first
+    hints : single voxels that were said to belong to a label or not
     extra : plain JSON values that are kept with the session and travel along, such as the labels' names
     guessed_plane : what `plane` took for the plane of labels that nobody saw being drawn
     """
 
     strokes: list[Stroke] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    hints: tuple[Hint, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     guessed_plane: int | None = None
     _contents: dict[int, dict[int, list[int]]] = field(default_factory=dict)
@@ -67,7 +70,8 @@ class Session:
     @property
     def drawn_since(self) -> bool:
         """Whether something has been drawn since the last propagation began."""
-        return self.last_run is not None and bool(set(self.strokes) - self.last_run.strokes)
+        run = self.last_run
+        return run is not None and (bool(set(self.strokes) - run.strokes) or frozenset(self.hints) != run.hints)
 
     @property
     def only_accepted_since(self) -> bool:
@@ -78,7 +82,7 @@ class Session:
     def start(self, axis: int, seeds: Mapping[int, Iterable[int]]) -> Run:
         """A new run, from slices drawn by hand."""
         from_slices = {label: tuple(slices) for label, slices in seeds.items()}
-        run = Run(self.new_number(), axis, from_slices, strokes=frozenset(self.strokes))
+        run = Run(self.new_number(), axis, from_slices, strokes=frozenset(self.strokes), hints=frozenset(self.hints))
         self.runs.append(run)
         return run
 

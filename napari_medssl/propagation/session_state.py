@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.region import bounding_box
 from napari_medssl.propagation.session import Session
@@ -107,13 +108,22 @@ class Strokes(Record):
     voxels: Voxels
 
 
+class Click(Record):
+    """One voxel that is inside a label, or is not; see `hints.Hint`."""
+
+    label: Label
+    voxel: tuple[Index, Index, Index]
+    inside: bool
+
+
 class Propagated(Record):
-    """One propagation; see `history.Run`. A confidence that is no number is None."""
+    """One propagation; see `history.Run`. A confidence that is no number is None; hints go by their numbers from 0."""
 
     axis: Axis
     seeds: Slices
     confidence: dict[Label, dict[Index, float | None]]
     areas: dict[Label, dict[Index, Index]]
+    hints: list[Index] = []
     outcome: Literal["done", "cancelled", "failed", "lost"]
     seconds: Annotated[float, Field(ge=0)]
 
@@ -134,6 +144,7 @@ class SessionState(Record):
     plane : the axis that was taken for that of the drawn slices where nobody saw them being drawn
     strokes : in the order in which their planes were first drawn in
     runs : the propagations that count, oldest first
+    hints : single voxels that were said to belong to a label or not
     digests : {axis: {label: {slice index: digest of its mask}}} of what propagations may have put there, to tell where
         a mask has been changed since
     extra : anything else that belongs to the labels, such as their names
@@ -145,6 +156,7 @@ class SessionState(Record):
     plane: Axis | None = None
     strokes: list[Strokes] = []
     runs: list[Propagated] = []
+    hints: list[Click] = []
     digests: dict[Axis, dict[Label, dict[Index, str]]] = {}
     extra: dict[str, JsonValue] = {}
 
@@ -159,7 +171,12 @@ class SessionState(Record):
             stroke.voxels.parts()
             if any(number >= len(self.runs) for number in stroke.known):
                 raise ValueError("there is no such propagation")
+        for hint in self.hints:
+            for axis, index in enumerate(hint.voxel):
+                self._check(axis, [index])
         for run in self.runs:
+            if any(number >= len(self.hints) for number in run.hints):
+                raise ValueError("there is no such hint")
             for found in (run.seeds, run.confidence, run.areas):
                 self._check(run.axis, (i for indices in found.values() for i in indices))
             if any(not run.areas.get(label, {}).keys() >= found.keys() for label, found in run.confidence.items()):
@@ -175,7 +192,7 @@ class SessionState(Record):
 
 def frozen(session: Session) -> Session:
     """The session as it is at this moment, for another thread to describe; quick, and what follows leaves it alone."""
-    copy = Session(list(session.strokes), [], extra=dict(session.extra))
+    copy = Session(list(session.strokes), [], session.hints, extra=dict(session.extra))
     for run in session.runs:
         if run.outcome == "running":
             run = replace(
@@ -205,7 +222,8 @@ def state_of(session: Session, shape: tuple[int, int, int]) -> SessionState:
         shape=shape,
         plane=session.guessed_plane,
         strokes=[_together(strokes, known, shape) for (*_, known), strokes in groups.items()],
-        runs=[_record(run) for run in runs],
+        runs=[_record(run, session.hints) for run in runs],
+        hints=[Click(label=hint.label, voxel=hint.voxel, inside=hint.inside) for hint in session.hints],
         extra=session.extra,
     )
 
@@ -219,7 +237,8 @@ def session_of(state: SessionState) -> Session:
         strokes.append(Stroke(record.axis, tuple(record.voxels.parts()), slices, record.forgets))
         for number in record.known:
             known[number].add(strokes[-1])
-    session = Session(strokes, extra=dict(state.extra))
+    hints = tuple(Hint(hint.label, hint.voxel, hint.inside) for hint in state.hints)
+    session = Session(strokes, [], hints, extra=dict(state.extra))
     session.guessed_plane = state.plane
     for number, run in enumerate(state.runs):
         restored = Run(
@@ -234,20 +253,22 @@ def session_of(state: SessionState) -> Session:
             outcome=run.outcome,
             seconds=run.seconds,
             strokes=frozenset(known[number]),
+            hints=frozenset(hints[place] for place in run.hints),
             from_file=True,
         )
         session.runs.append(restored)
     return session
 
 
-def _record(run: Run) -> Propagated:
+def _record(run: Run, hints: tuple[Hint, ...]) -> Propagated:
     known = {
         label: {index: value if math.isfinite(value) else None for index, value in found.items()}
         for label, found in run.confidence.items()
     }
     return Propagated(
         axis=run.axis, seeds={label: list(slices) for label, slices in run.seeds.items()}, confidence=known,
-        areas=run.areas, outcome=_outcome(run.outcome), seconds=run.seconds,
+        areas=run.areas, hints=[place for place, hint in enumerate(hints) if hint in run.hints],
+        outcome=_outcome(run.outcome), seconds=run.seconds,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.strokes import Stroke, Where
 from napari_medssl.volumes.orientation import Display
@@ -45,7 +46,9 @@ class Turn:
     def session(self, session: Session) -> Session:
         """The same session on the turned volume."""
         turned = {stroke: self.stroke(stroke) for stroke in session.strokes}
+        hints = {hint: self.hint(hint) for hint in session.hints}
         copy = Session([turned[stroke] for stroke in session.strokes], extra=dict(session.extra))
+        copy.hints = tuple(hints.values())
         for run in session.runs:
             known = frozenset(turned[stroke] for stroke in run.strokes if stroke in turned)
             copy.runs.append(
@@ -57,6 +60,7 @@ class Turn:
                     confidence={k: self._keys(run.axis, v) for k, v in run.confidence.items()},
                     areas={k: self._keys(run.axis, v) for k, v in run.areas.items()},
                     strokes=known,
+                    hints=frozenset(self.hint(hint) for hint in run.hints),
                 )
             )
         plane = session.guessed_plane
@@ -70,6 +74,12 @@ class Turn:
         }
         parts = tuple((self._box(where), None if mask is None else self._mask(mask)) for where, mask in stroke.parts)
         return Stroke(None if stroke.axis is None else self.axes[stroke.axis], parts, slices, stroke.forgets)
+
+    def hint(self, hint: Hint) -> Hint:
+        voxel = [0, 0, 0]
+        for axis, index in enumerate(hint.voxel):
+            voxel[self.axes[axis]] = self._index(axis, index)
+        return replace(hint, voxel=(voxel[0], voxel[1], voxel[2]))
 
     def _index(self, axis: int, index: int) -> int:
         return self.shape[axis] - 1 - index if self.flips[axis] else index

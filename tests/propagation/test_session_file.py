@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.marks import forgotten, right_as_it_is
 from napari_medssl.propagation.session import Session
@@ -37,7 +38,8 @@ class Person:
             self.labels[2, 1:4, 2:6] = 3
             self.session.plane(self.labels)
         for _ in range(self.rng.integers(0, 9)):
-            (self.draw, self.draw, self.draw, self.propagate, self.propagate, self.mark)[self.rng.integers(6)]()
+            ways = (self.draw, self.draw, self.draw, self.propagate, self.propagate, self.mark, self.click)
+            ways[self.rng.integers(7)]()
 
     def draw(self) -> None:
         axis = [0, 0, 0, 1, 2, None][self.rng.integers(6)]
@@ -54,6 +56,10 @@ class Person:
         stroke = stroke_of(axis, [(where, mask, old, label)], SHAPE)
         self.session.strokes.append(stroke)
         self.session.touched(stroke)
+
+    def click(self) -> None:
+        voxel = (int(self.rng.integers(SHAPE[0])), int(self.rng.integers(SHAPE[1])), int(self.rng.integers(SHAPE[2])))
+        self.session.hints += (Hint(int(self.rng.integers(1, 3)), voxel, bool(self.rng.random() < 0.5)),)
 
     def mark(self) -> None:
         axis, label = int(self.rng.integers(0, 3)), int(self.rng.integers(1, 3))
@@ -103,6 +109,7 @@ def answers(session: Session, labels: Labels) -> dict[str, Any]:
         "run": run and (run.axis, run.seeds, run.confidence, run.areas, run.outcome, run.seconds),
         "check": run and run.worth_checking(drawn[run.axis]),
         "extra": session.extra,
+        "hints": [session.hints, run and run.hints],
     }
 
 
@@ -146,6 +153,10 @@ def test_a_turned_session_says_the_same_of_the_turned_labels(
         assert (kept is None) == (kept_there is None)
         if kept is not None:
             np.testing.assert_array_equal(display.back(kept), kept_there)
+    for hint, there in zip(person.session.hints, turned.hints, strict=True):
+        place = np.zeros(SHAPE, bool)
+        place[hint.voxel] = True
+        assert display.back(place)[there.voxel]
     back = Turn.to_display(display, in_file.shape).session(turned)
     assert answers(back, person.labels) == answers(person.session, person.labels)
     # and through the plain form as well
