@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_medssl.propagation.interpolation import ShapeBetween
 from napari_medssl.propagation.result import SliceResult
 from napari_medssl.propagation.seeds import Mask, along
+from napari_medssl.volumes.sizes import voxels_by_slice
 
 Labels = NDArray[np.integer]
 
@@ -34,7 +35,7 @@ def fill_between(
     """
     result = labels.copy()
     view = along(result, axis)
-    drawn = _slices_of(along(labels, axis)) if slices is None else slices
+    drawn = slices_with(labels, axis) if slices is None else slices
     plane = (*spacing[:axis], *spacing[axis + 1 :])
     for label, own in drawn.items():
         for index, mask, _ in shapes_between(along(labels, axis), label, own, plane):
@@ -94,10 +95,9 @@ def iter_fill_between(
         yield SliceResult(index, done.get(index, view[index]), sure.get(index, {}), number, last - first)
 
 
-def _slices_of(view: Labels) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for index in np.flatnonzero(view.any(axis=(1, 2))):
-        for label in np.unique(view[index]):
-            if label:
-                found.setdefault(int(label), []).append(int(index))
-    return found
+def slices_with(labels: Labels, axis: int = 0) -> dict[int, list[int]]:
+    """{label: slices along `axis` that hold it}"""
+    return {
+        label: [int(index) for index in np.flatnonzero(counts)]
+        for label, counts in voxels_by_slice(labels, axis).items()
+    }

@@ -119,6 +119,14 @@ class Structures:
             }
         )
 
+    def renewed(self, segments: Mapping[int, Segment]) -> Structures:
+        """The same, with what a file says now: names and colours of the file, locks as they were."""
+        renewed = dict(self._known)
+        for label, one in self.of_segments(segments)._known.items():
+            was = self._known.get(label, one)
+            renewed[label] = replace(one, locked=was.locked, accepted=was.accepted)
+        return type(self)(renewed)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
         plain = {str(label): asdict(one) for label, one in sorted(self._known.items())}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 _MOST = 2**16  # up to here counting is many times faster than sorting
 
 
-def voxels_by_slice(labels: NDArray[np.integer], axis: int = 0) -> dict[int, NDArray[np.int64]]:
+def voxels_by_slice(labels: NDArray[Any], axis: int = 0) -> dict[int, NDArray[np.int64]]:
     """{label: (slices,) voxels of it on each slice along `axis`}, 0 left out.
 
-    A (z, y, x) array is read slice by slice, so that little memory is needed.
+    The (z, y, x) array, of integers, is read slice by slice, so that little memory is needed.
     """
     view = np.moveaxis(labels, axis, 0)
     found: dict[int, NDArray[np.int64]] = {}

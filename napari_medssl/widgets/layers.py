@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.structures import Structures
 from napari_medssl.volumes.geometry import Geometry
 from napari_medssl.volumes.orientation import (
     AXIS_LABELS,
@@ -31,6 +32,7 @@ from napari_medssl.volumes.orientation import (
 from napari_medssl.volumes.volume import Volume
 from napari_medssl.volumes.windows import CT_WINDOWS, auto_window, is_ct, limits
 from napari_medssl.widgets.layer_arrays import finest_level, volume_array, whole_numbers
+from napari_medssl.widgets.structures_of import STRUCTURES, layer_arguments, structures_on
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
@@ -77,6 +79,10 @@ def _layer_data(
     data = display.forward(array)
     if kind == "labels":
         arguments["opacity"] = 0.5
+        if volume.segments:
+            structures = Structures.of_segments(volume.segments)
+            arguments["metadata"][KEY][STRUCTURES] = structures.as_json()
+            arguments |= layer_arguments(structures)
         return whole_numbers(data, arguments["name"]), arguments, "labels"
     arguments["colormap"] = "gray"
     # unsampled and in memory order: a percentile of a flipped view would copy it
@@ -150,7 +156,8 @@ def volume_from_layer(layer: Layer, reference: Layer | None = None, *, frame: in
     array = volume_array(layer, frame)
     geometry, display = _file_geometry(layer, reference)
     info = scan_info(layer) or (scan_info(reference) if reference is not None else None) or {}
-    return Volume(display.back(array), geometry, layer.name, tuple(info.get("notes", ())), info.get("modality", ""))
+    notes, modality = tuple(info.get("notes", ())), info.get("modality", "")
+    return Volume(display.back(array), geometry, layer.name, notes, modality, structures_on(layer).segments())
 
 
 def check_image_layer(layer: Layer, *, frame: int | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from napari_medssl.propagation.session_state import frozen
 from napari_medssl.propagation.session_turn import Turn
 from napari_medssl.volumes import Volume, write_labels
 from napari_medssl.volumes.formats import plain_name
+from napari_medssl.widgets.autosave import on_saving
 from napari_medssl.widgets.hand_strokes import watched
 from napari_medssl.widgets.layers import scan_info, volume_from_layer
 from napari_medssl.widgets.session_layers import display_of
@@ -55,20 +57,24 @@ def save_in_background(labels: Labels, image: Image, path: str, ended: Callable[
     volume = volume_from_layer(labels, reference=image)
     if not volume.array.any():
         raise BadInput(f"{labels.name} is empty; there is nothing to save yet.")
-    copy = Volume(volume.array.copy(), volume.geometry, volume.name)
+    copy = replace(volume, array=volume.array.copy())
     tracker = watched(labels)
     session = None if tracker is None else frozen(tracker.sync())
     turn = Turn.to_file(display_of(labels, image), labels.data.shape)
-    worker = create_worker(_write, copy, Path(path if Path(path).suffix else f"{path}.nii.gz"), session, turn)
+    target = Path(path if Path(path).suffix else f"{path}.nii.gz")
+    worker = create_worker(_write, copy, target, session, turn, on_saving(labels))
     worker.returned.connect(ended)
     worker.start()
 
 
-def _write(volume: Volume, path: Path, session: Session | None, turn: Turn) -> Path | tuple[Exception]:
+def _write(
+    volume: Volume, path: Path, session: Session | None, turn: Turn, is_saved: Callable[[], None]
+) -> Path | tuple[Exception]:
     try:
         write_labels(path, volume)
         if session is not None:
             write_session(path, volume, turn.session(session))
+        is_saved()
     except Exception as error:  # as a value: napari's worker would announce a plain sentence as a crash
         return (error,)
     return path

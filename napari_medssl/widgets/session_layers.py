@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from napari_medssl.errors import BadInput
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.session_turn import Turn
+from napari_medssl.propagation.structures import Structures
 from napari_medssl.volumes.orientation import Display
 from napari_medssl.widgets.layers import KEY, layer_data, scan_info
+from napari_medssl.widgets.structures_of import STRUCTURES, layer_arguments
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -37,6 +39,9 @@ def with_session(volume: Volume, path: Path) -> tuple[Any, dict[str, Any], str]:
         display = _display(arguments["metadata"][KEY])
         try:
             session = load_session(beside, display.back(array))
+            structures = Structures.from_json(session.extra.get(STRUCTURES)).renewed(volume.segments)
+            session.extra[STRUCTURES] = arguments["metadata"][KEY][STRUCTURES] = structures.as_json()
+            arguments |= layer_arguments(structures)
             leave_waiting(arguments["metadata"], Turn.to_display(display, volume.shape).session(session))
         except BadInput as error:
             tell(f"{error} The mask was opened without it.")
