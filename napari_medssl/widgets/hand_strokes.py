@@ -90,6 +90,11 @@ class HandStrokes:
         return self.session
 
     @property
+    def from_file(self) -> int:
+        """How many strokes of the session came with a file."""
+        return len(self._earlier)
+
+    @property
     def redoable_run(self) -> Run | None:
         """The propagation that redo would bring back next."""
         layer = self._layer()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_medssl.errors import BadInput
 from napari_medssl.widgets import propagate_texts as texts
 from napari_medssl.widgets import save_mask
+from napari_medssl.widgets.autosave import keep_safe
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.dock import DockedWidget
@@ -26,6 +27,7 @@ from napari_medssl.widgets.propagate_loop import CheckingLoop
 from napari_medssl.widgets.propagate_menus import fill_menus, look_for_devices
 from napari_medssl.widgets.propagate_runs import PropagateRuns
 from napari_medssl.widgets.propagate_worker import Engine, Outcome, Progress
+from napari_medssl.widgets.recovery import RecoveryBar
 from napari_medssl.widgets.shortcuts import Keys
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.trouble import tell_trouble
@@ -66,6 +68,9 @@ class PropagateWidget(DockedWidget):
         self.label_tools = LabelTools(self)
         self.keys = Keys(self.viewer, self.act, self)
         self._page: HelpPage | None = None
+        self.recovery = RecoveryBar(self.viewer)
+        self.form.add_notice(self.recovery)
+        keep_safe(self.viewer, self)
         self._connect()
         fill_menus(self.form.options)
         mark_sides(self.viewer)
@@ -87,6 +92,7 @@ class PropagateWidget(DockedWidget):
         self.label_tools.changed.connect(self._on_change)
         self.label_tools.between_asked.connect(self._start)
         self.loop.troubled.connect(self._trouble)
+        self.recovery.said.connect(self._say)
         self.pair.chosen.connect(self._on_chosen)
         self.pair.drawn.connect(self._on_change)
         self.pair.moved.connect(self._look_soon.start)
