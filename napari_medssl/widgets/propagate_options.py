@@ -57,6 +57,8 @@ class PropagateOptions(QWidget):
             spin.valueChanged.connect(lambda _: self.changed.emit())
         to = QLabel("to")
         self._range = row(self.first, to, self.last)
+        # four digits; what napari asks for is more than the dock has beside a bar to scroll by
+        self._range.setStyleSheet("QSpinBox { min-width: 52px; }")
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

@@ -36,6 +36,8 @@ SHORTCUTS = (
     Shortcut("right", "R", "The slice that is shown is right: it counts as drawn by hand"),
     Shortcut("not_here", "H", "The selected label is not here: it is rubbed out, and the propagation stops here"),
     Shortcut("forget", "Shift+R", "Forget what was drawn of the selected label on the slice that is shown"),
+    Shortcut("belongs", "I", "Clicks that follow are on what belongs to the selected label"),
+    Shortcut("foreign", "Shift+I", "Clicks that follow are on what does not belong to it"),
     Shortcut("previous_drawn", "Shift+Left", "Show the previous drawn slice"),
     Shortcut("next_drawn", "Shift+Right", "Show the next drawn slice"),
     Shortcut("from_here", "Shift+F", "Fill slices from the one that is shown on"),
