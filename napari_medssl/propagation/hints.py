@@ -6,7 +6,7 @@ where it lies, and carries on what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,6 +115,29 @@ class Hints:
         for label in sorted(self.slices):
             if (found := self.on(label, index)) is not None:
                 yield repr(("hints", label)).encode() + found.digest()
+
+
+def hints_for(
+    labels: Collection[int],
+    clicks: Iterable[Hint],
+    kept: NDArray[np.bool_] | None,
+    array: NDArray[np.integer],
+) -> list[Hint]:
+    """All that is known of single voxels for some labels: clicks, and strokes in other planes.
+
+    Parameters
+    ----------
+    kept : (z, y, x) voxels that were drawn or erased in other planes (`Session.kept_voxels`), or None
+    array : (z, y, x) the labels, which say what was drawn there
+    """
+    known: dict[tuple[int, tuple[int, int, int]], bool] = {}
+    if kept is not None:
+        for voxel in np.argwhere(kept).tolist():
+            z, y, x = voxel
+            for label in labels:
+                known[label, (z, y, x)] = bool(array[z, y, x] == label)
+    known |= {(hint.label, hint.voxel): hint.inside for hint in clicks if hint.label in labels}
+    return [Hint(label, voxel, inside) for (label, voxel), inside in known.items()]
 
 
 def _slice_hints(places: Mapping[tuple[int, ...], bool]) -> SliceHints:

@@ -77,7 +77,7 @@ class Session:
     def only_accepted_since(self) -> bool:
         """Whether all that was drawn since the last propagation was to say that slices are right as they are."""
         since = set(self.strokes) - (self.last_run.strokes if self.last_run is not None else set())
-        return self.drawn_since and all(stroke.accepts for stroke in since)
+        return bool(since) and self.drawn_since and all(stroke.accepts for stroke in since)
 
     def start(self, axis: int, seeds: Mapping[int, Iterable[int]]) -> Run:
         """A new run, from slices drawn by hand."""

@@ -92,6 +92,7 @@ class PropagateWidget(DockedWidget):
         self.label_tools.changed.connect(self._on_change)
         self.label_tools.between_asked.connect(self._start)
         self.loop.troubled.connect(self._trouble)
+        self.loop.clicks.changed.connect(self._on_change)
         self.recovery.said.connect(self._say)
         self.pair.chosen.connect(self._on_chosen)
         self.pair.drawn.connect(self._on_change)
@@ -210,6 +211,7 @@ class PropagateWidget(DockedWidget):
         self._message = None
         self.loop.visited.clear()
         try:
+            self.loop.clicks.end(self.work())
             self.runs.start(self.work(), self.form.options, engine, labels)
             self.pair.follows = False
             self._on_progress(Progress(0, 0, None))

@@ -60,6 +60,16 @@ class PropagateForm(QWidget):
             "Let what was drawn of the selected label on the slice that is shown no longer count, and clear it.\n"
             "The next propagation fills it.",
         )
+        self.belongs = button(
+            "Click: belongs to it",
+            "Then click in the viewer, in any plane, on what the selected label misses;\n"
+            "the next propagation takes it in.",
+        )
+        self.foreign = button(
+            "Click: does not belong",
+            "Then click in the viewer, in any plane, on what the selected label should not cover;\n"
+            "the next propagation leaves it out.",
+        )
         self.help = QToolButton()
         self.help.setText("?")
         self.help.setAccessibleName("Help")
@@ -70,7 +80,9 @@ class PropagateForm(QWidget):
         self.labels.setAccessibleName("Labels")
         self.progress.setAccessibleName("Slices done")
         self.redo.setAccessibleName("Redo propagation")
-        self.checking = _grid((self.check, self.right), (self.not_here, self.forget))
+        self.checking = _grid(
+            (self.check, self.right), (self.not_here, self.forget), (self.belongs, self.foreign)
+        )
         self._notices, self._sections = _plain_column(), _plain_column()
         self._lay_out()
 
@@ -141,7 +153,7 @@ class PropagateForm(QWidget):
         self.progress.setVisible(running)
         self.progress_text.setVisible(running)
         self.checking.setVisible(now.run is not None and not running)
-        for control in (self.right, self.not_here, self.forget):
+        for control in (self.right, self.not_here, self.forget, self.belongs, self.foreign):
             control.setEnabled(now.run is not None and not running)
         self.check.setEnabled(now.check is not None and not running)
         self.check.setText(check_text(now))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.hints import hints_for
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.writer import Writer
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets import propagate_texts as texts
 from napari_medssl.widgets.hand_strokes import HandStrokes, strokes_on
+from napari_medssl.widgets.hint_points import take_in
 from napari_medssl.widgets.layers import check_image_layer, check_labels_layer, spacing_of
 from napari_medssl.widgets.planes import NAMES, shown_axis, shown_frame
 from napari_medssl.widgets.propagate_texts import Situation
@@ -98,6 +101,7 @@ class Work:
 
     def situation(self, options: PropagateOptions, visited: Sequence[int]) -> Situation:
         """What there is to say about these layers; brings the options in line with them."""
+        take_in(self)
         session, axis = self.session, self.axis(options)
         options.set_drawn_plane(session.plane(self.labels.data))
         options.set_count(self.labels.data.shape[axis])
@@ -109,6 +113,7 @@ class Work:
             drawn=self.drawn(options),
             stops=session.stops(axis, self.labels.data),
             other_planes=session.other_planes(axis),
+            hints=len(session.hints),
             run=session.last_run,
             drawn_since=session.drawn_since,
             only_accepted=session.only_accepted_since,
@@ -137,11 +142,13 @@ class Work:
             raise BadInput("The line that you are drawing is not closed; go back to where it began, or press Esc.")
         slice_range = options.slice_range()
         self.session.look_again()
+        take_in(self)
         axis, seeds = self.axis(options), self.drawn(options, only)
         if not seeds:
             raise BadInput(self._nothing_drawn(axis, options))
         run = self.session.start(axis, seeds)
         before = self.labels.data.copy()
+        kept = self.session.kept_voxels(axis, before.shape)
         job = Job(
             image=check_image_layer(self.image, frame=shown_frame(self.viewer, self.image)),
             before=before,
@@ -151,8 +158,8 @@ class Work:
             model=str(options.model.currentData() or "default"),
             verification=str(options.verification.currentData()),
             device=str(options.device.currentData()),
+            hints=partial(hints_for, run.labels, self.session.hints, kept, before),
         )
-        kept = self.session.kept_voxels(axis, before.shape)
         return job, Writer(self.labels.data, before, run, self._drawn_now(axis), kept)
 
     def _drawn_now(self, axis: int) -> Callable[[int], set[int]]:

@@ -13,6 +13,7 @@ from napari_medssl.propagation.strip import strip_of
 from napari_medssl.widgets import propagate_texts as texts
 from napari_medssl.widgets import slice_work
 from napari_medssl.widgets.connections import Connections
+from napari_medssl.widgets.hint_points import HintClicks
 from napari_medssl.widgets.planes import show_slice
 from napari_medssl.widgets.propagate_job import Work
 
@@ -40,6 +41,9 @@ class CheckingLoop(QObject):
         form.right.clicked.connect(self.right)
         form.not_here.clicked.connect(self.not_here)
         form.forget.clicked.connect(self.forget)
+        self.clicks = HintClicks(self)
+        form.belongs.clicked.connect(self.belongs)
+        form.foreign.clicked.connect(self.foreign)
         form.options.from_here.clicked.connect(self.from_here)
         form.options.to_here.clicked.connect(self.to_here)
         form.strip.jumped.connect(self.jump)
@@ -55,6 +59,7 @@ class CheckingLoop(QObject):
         self._drawn = now.drawn, now.stops
         self._form.strip.setVisible(work is not None)
         if work is not None:
+            self.clicks.watch(work)
             self.grow(work, now.axis, now.check)
             self._show_slice(work)
 
@@ -107,6 +112,18 @@ class CheckingLoop(QObject):
             self.said.emit("next", texts.forgotten_text(slice_work.forget(work, work.axis(self._form.options))))
 
         self._tried(take)
+
+    def belongs(self) -> None:
+        """The next clicks are on what belongs to the selected label."""
+        self._tried(lambda work: self._click(work, True))
+
+    def foreign(self) -> None:
+        """The next clicks are on what does not belong to the selected label."""
+        self._tried(lambda work: self._click(work, False))
+
+    def _click(self, work: Work, inside: bool) -> None:
+        self.clicks.begin(work, inside)
+        self.said.emit("next", texts.CLICK[inside])
 
     def previous_drawn(self) -> None:
         self._tried(lambda work: self._to_drawn(work, -1))

@@ -16,6 +16,10 @@ DRAW = (
     "Draw the structure on one slice: paint over it with the left mouse button, or go once around it after a click"
     " with the right one."
 )
+CLICK = {
+    True: "Click on what is missing, in any plane; then Propagate. Click the labels layer to draw again.",
+    False: "Click on what does not belong, in any plane; then Propagate. Click the labels layer to draw again.",
+}
 CORRECT = (
     "Is it right here? If not, correct it with the brush and the eraser, then click Propagate. Where the structure has"
     " ended, click Not here."
@@ -40,6 +44,7 @@ class Situation:
     drawn : {label: slices drawn by hand} along `axis`
     stops : {label: those of its slices that say it is not there}
     other_planes : {axis: slices} drawn on in other planes
+    hints : clicks on what belongs and what does not
     run : the last propagation on these labels, unless it is undone
     drawn_since : whether something has been drawn since it ended
     check : the slice to look at next, if any
@@ -55,6 +60,7 @@ class Situation:
     drawn: Mapping[int, Sequence[int]] = field(default_factory=dict)
     stops: Mapping[int, Sequence[int]] = field(default_factory=dict)
     other_planes: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    hints: int = 0
     run: Run | None = None
     drawn_since: bool = False
     check: int | None = None
@@ -118,7 +124,9 @@ def drawn_line(now: Situation) -> str:
         return "nothing yet"
     line = _capital(drawn_text(now)).replace("; ", "\n").replace("\nl", "\nL") or "nothing yet"
     for axis, slices in sorted(now.other_planes.items()):
-        line += f"\nKept, but not carried on: {slices_text(slices, NAMES[axis])}"
+        line += f"\nHints from strokes on {slices_text(slices, NAMES[axis])}"
+    if now.hints:
+        line += f"\n{count(now.hints, 'click')}"
     return line
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.propagation.hints import Hint
 from napari_medssl.propagation.history import Run
 from napari_medssl.propagation.result import SliceResult
 from napari_medssl.propagation.writer import Writer
@@ -43,6 +44,7 @@ class Job:
     spacing : mm in array order
     slice_range : half-open, or None for all slices
     kept : what earlier runs found, for the engine
+    hints : gives the single voxels that are known of the run's labels
     """
 
     image: Any
@@ -54,6 +56,7 @@ class Job:
     verification: str
     device: str
     kept: KeptWork | None = None
+    hints: Callable[[], list[Hint]] = list
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ def _compute(
         seeds = {label: list(slices) for label, slices in run.seeds.items()}
         yield from engine(
             job.image, job.before, seed_slices=seeds, spacing=job.spacing, axis=run.axis, slice_range=job.slice_range,
-            model=job.model, verification=job.verification, device=job.device, kept=job.kept,
+            model=job.model, verification=job.verification, device=job.device, kept=job.kept, hints=job.hints(),
             cancelled=cancelled,
         )  # fmt: skip
     except Cancelled:
