@@ -137,7 +137,7 @@ def test_dragging_the_ends_limits_the_slices(at_work: tuple[Any, Any, Hand], eng
     widget.look()
     assert strip.range == (10, 12)
     widget.viewer.dims.set_current_step(0, 11)
-    labels.data_setitem(([11], [5], [5]), 1)
+    labels.data_setitem((np.array([11]), np.array([5]), np.array([5])), 1)
     click(qtbot, widget.form.propagate)
     wait_for_end(widget, qtbot)
     assert engine.calls[-1]["slice_range"] == (10, 13)
