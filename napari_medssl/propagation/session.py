@@ -125,7 +125,7 @@ class Session:
             mine = [run for run in runs if label in run.seeds]
             reached = {i for run in mine for i in run.confidence.get(label, ())}
             by_hand = strokes.get(label, set()).union(
-                *(self.seeds_left(run, label) for run in mine if run.axis == axis)
+                *(self._seeds_left(run, label) for run in mine if run.axis == axis)
             )
             here = present.get(label, set())
             # what a propagation along another axis put there cannot be told apart from what was drawn
@@ -159,16 +159,7 @@ class Session:
         """Strokes that guide a propagation along `axis`, oldest first."""
         return [stroke for stroke in self.strokes if stroke.axis in (axis, None)]
 
-    def counting(self, stroke: Stroke) -> dict[int, dict[int, frozenset[int]]]:
-        """{axis: {label: slices}} of one of the strokes, less the slices in its plane that were forgotten since."""
-        later = [s for s in self.strokes[self.strokes.index(stroke) :] if s.forgets]
-        left: dict[int, dict[int, frozenset[int]]] = {}
-        for axis, slices in stroke.slices.items():
-            here = [s.slices[axis] for s in later if axis == s.axis and stroke.axis in (axis, None)]
-            left[axis] = {label: i.difference(*(gone.get(label, ()) for gone in here)) for label, i in slices.items()}
-        return left
-
-    def seeds_left(self, run: Run, label: int) -> set[int]:
+    def _seeds_left(self, run: Run, label: int) -> set[int]:
         """Slices of a label that a run started from, less those that were forgotten since."""
         since = [s for s in self._along(run.axis) if s.forgets and s not in run.strokes]
         return set(run.seeds[label]).difference(*(s.slices[run.axis].get(label, ()) for s in since))

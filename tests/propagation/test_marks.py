@@ -91,13 +91,3 @@ def test_a_stop_is_forgotten_too_and_an_accepted_slice_keeps_what_it_holds() -> 
     say(session, forgotten(array, 0, 4, 1, cleared=False), array)
     assert (array == propagated).all()
     assert session.drawn(0, array) == {1: [2]}
-
-
-def test_slices_of_a_stroke_that_still_count() -> None:
-    array, session = np.zeros(SHAPE, np.uint8), Session()
-    first, second = paint(array, session, 0, 2, 1), paint(array, session, 0, 4, 1)
-    mark = forgotten(array, 0, 2, 1, cleared=True)
-    say(session, mark, array)
-    again = paint(array, session, 0, 2, 1)
-    assert [session.counting(s)[0][1] for s in (first, second, mark.stroke, again)] == [set(), {4}, set(), {2}]
-    assert session.counting(first)[1] == first.slices[1]  # its place in other planes is what it was
