@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_medssl.commands import options, propagate_file, propagate_folder
+from napari_medssl.commands import options, propagate_file, propagate_folder, propagate_session
 from napari_medssl.commands.interrupts import Interruption
 from napari_medssl.commands.output import duration, print_json
 from napari_medssl.errors import BadInput
@@ -29,7 +29,11 @@ def add_parser(subparsers: options.Subparsers) -> None:
     add("--seed-slices", metavar="1:40,55;2:60", type=options.seed_slices,
         help="for each label the slices drawn by hand, counted from 0; one of them left empty says that the structure "
              "is not there (default: every slice that holds the label)")
-    add("--axis", type=int, choices=(0, 1, 2), default=0,
+    add("--session", metavar="FILE", type=Path,
+        help="the session saved beside SEEDS, which says what of the mask was drawn by hand, instead of --seed-slices")
+    add("--save-session", action="store_true",
+        help="write a session beside OUT, with which the work can go on in napari")
+    add("--axis", type=int, choices=(0, 1, 2),
         help="the axis along which slices follow each other: 0 as stored (default), 1 rows, 2 columns")
     add("--range", metavar="A:B", dest="slice_range", type=options.slice_range,
         help="only the slices from A up to, not including, B")
@@ -48,7 +52,10 @@ def add_parser(subparsers: options.Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Propagate one scan, or every scan of a folder."""
     with Interruption() as cancelled:
-        if args.seeds.is_dir() and args.image.is_dir():
+        folder = args.seeds.is_dir() and args.image.is_dir()
+        propagate_session.check_options(args, folder=folder)
+        args.axis = args.axis or 0
+        if folder:
             if args.hints is not None:
                 raise BadInput("--hints is for one scan, not for a folder of scans.")
             return propagate_folder.run(args, cancelled)
@@ -67,7 +74,8 @@ def in_words(report: propagate_file.Report) -> str:
     if report.output is None:
         lines.append("Cancelled before the first slice was done; nothing was written.")
         return "\n".join(lines)
-    lines.append(f"Wrote {report.output} in {duration(report.seconds)}.")
+    session = "" if report.session is None else f", and its session {Path(report.session).name} beside it,"
+    lines.append(f"Wrote {report.output}{session} in {duration(report.seconds)}.")
     if not report.complete:
         lines[-1] = f"Cancelled; wrote the slices done so far to {report.output}."
     for label, found in report.labels.items():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
+from napari_medssl.commands import propagate_session
 from napari_medssl.commands.checks import check_label_output
 from napari_medssl.commands.output import Progress
 from napari_medssl.errors import BadInput
@@ -37,6 +38,8 @@ class Settings:
     axis: int = 0
     slice_range: tuple[int, int | None] | None = None
     hints: Path | None = None
+    session: Path | None = None
+    save_session: bool = False
     model: str = "default"
     verification: Literal["none", "paper", "auto"] = "auto"
     adapt_seconds: float = 0.0
@@ -74,6 +77,7 @@ class Report:
     labels: dict[int, Found] = field(default_factory=dict)
     confidence: dict[int, list[float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    session: str | None = None
 
 
 def propagate_file(
@@ -93,6 +97,10 @@ def propagate_file(
     check_label_output(job.output, (job.image, job.seeds))
     volume = read_volume(job.image, series=settings.series, frame=settings.frame)
     seeds = _read_seeds(job.seeds, volume, settings.frame)
+    session = None
+    if settings.session is not None:
+        session, axis, drawn = propagate_session.what_it_says(settings.session, seeds, job.seeds)
+        settings = replace(settings, axis=axis, seed_slices=drawn)
     slices = volume.shape[settings.axis]
     _check_seed_slices(settings.seed_slices, seeds, settings.axis, job.seeds)
     slice_range = _checked_range(settings.slice_range, slices, settings.axis, job.image)
@@ -100,7 +108,7 @@ def propagate_file(
     from napari_medssl.propagation import propagate
     from napari_medssl.propagation.hints_file import read_hints
 
-    hints = [] if settings.hints is None else read_hints(settings.hints)
+    hints = [*(session.hints if session else ()), *(read_hints(settings.hints) if settings.hints else ())]
     progress, reached = Progress("Slice"), set[int]()
 
     def on_slice(result: SliceResult) -> None:
@@ -126,7 +134,13 @@ def propagate_file(
         progress.close()
     if not result.complete and not (reached - _drawn(seeds, settings.axis) and keep_unfinished):
         return Report(str(job.image), None, False, result.seconds, settings.axis, notes=volume.notes)
+    if session is not None:
+        propagate_session.keep_other_planes(result, session, settings.axis, seeds)
     write_labels(job.output, result.labels, volume.geometry)
+    beside = None
+    if settings.save_session:
+        started = settings.seed_slices or _drawn_by_label(seeds, settings.axis)
+        beside = propagate_session.write_beside(job.output, session, result, settings.axis, started, hints)
     return Report(
         str(job.image),
         str(job.output),
@@ -136,6 +150,7 @@ def propagate_file(
         _found(result, volume, settings.axis),
         {label: values.tolist() for label, values in result.confidence.items()},
         volume.notes,
+        None if beside is None else str(beside),
     )
 
 
@@ -182,6 +197,16 @@ def _drawn(labels: NDArray[np.generic], axis: int) -> set[int]:
     import numpy as np
 
     return set(np.flatnonzero(labels.any(axis=tuple(i for i in range(3) if i != axis))).tolist())
+
+
+def _drawn_by_label(labels: NDArray[np.integer], axis: int) -> dict[int, tuple[int, ...]]:
+    from napari_medssl.propagation.survey import labels_by_slice
+
+    found: dict[int, tuple[int, ...]] = {}
+    for index, here in labels_by_slice(labels, axis).items():
+        for label in here:
+            found[label] = (*found.get(label, ()), index)
+    return found
 
 
 def _checked_range(wanted: tuple[int, int | None] | None, slices: int, axis: int, path: Path) -> tuple[int, int] | None:
