@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
+from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medssl.errors import BadInput
@@ -16,21 +16,20 @@ from napari_medssl.widgets import save_mask
 from napari_medssl.widgets.autosave import keep_safe
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
-from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.drawing import labels_to_draw_on
+from napari_medssl.widgets.keyed_widget import KeyedWidget
 from napari_medssl.widgets.label_tools import LabelTools
 from napari_medssl.widgets.layer_pair import LayerPair
 from napari_medssl.widgets.propagate_form import PropagateForm
-from napari_medssl.widgets.propagate_help import HelpPage
 from napari_medssl.widgets.propagate_job import Work
 from napari_medssl.widgets.propagate_loop import CheckingLoop
 from napari_medssl.widgets.propagate_menus import fill_menus, look_for_devices
 from napari_medssl.widgets.propagate_runs import PropagateRuns
 from napari_medssl.widgets.propagate_worker import Engine, Outcome, Progress
 from napari_medssl.widgets.recovery import RecoveryBar
-from napari_medssl.widgets.shortcuts import Keys
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.trouble import tell_trouble
+from napari_medssl.widgets.warm_up import warm_up
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 LOOK_MS = 80  # changes come in bursts; look at the situation once after each
 
 
-class PropagateWidget(DockedWidget):
+class PropagateWidget(KeyedWidget):
     """Draw a structure on one slice, click Propagate, watch it grow, save the mask.
 
     Parameters
@@ -66,14 +65,14 @@ class PropagateWidget(DockedWidget):
         self.pair = LayerPair(self.viewer, self.form.scan, self.form.labels, self)
         self.loop = CheckingLoop(self.viewer, self.form, self)
         self.label_tools = LabelTools(self)
-        self.keys = Keys(self.viewer, self.act, self)
-        self._page: HelpPage | None = None
+        self.take_keys_of(self.viewer)
         self.recovery = RecoveryBar(self.viewer)
         self.form.add_notice(self.recovery)
         keep_safe(self.viewer, self)
         self._connect()
         fill_menus(self.form.options)
         mark_sides(self.viewer)
+        warm_up()
         self.look()
 
     def _connect(self) -> None:
@@ -83,7 +82,6 @@ class PropagateWidget(DockedWidget):
         form.cancel.clicked.connect(self._on_cancel)
         form.undo.clicked.connect(self._on_undo)
         form.redo.clicked.connect(self._on_redo)
-        form.help.clicked.connect(self._on_help)
         form.save.clicked.connect(self._on_save)
         form.options.changed.connect(self._on_change)
         form.fold.toggled.connect(self._on_fold)
@@ -111,14 +109,6 @@ class PropagateWidget(DockedWidget):
         """
         return self.loop.work()
 
-    def act(self, action: str) -> None:
-        """Do what the button of this name does, if it can be clicked now, or what a key without a button does."""
-        control = getattr(self.form, action, None)
-        if control is not None:
-            control.click()
-        elif self.form.strip.isVisible():
-            getattr(self.loop, action)()
-
     def look(self) -> None:
         """Bring every text and button in line with what is there."""
         form, runs = self.form, self.runs
@@ -140,19 +130,8 @@ class PropagateWidget(DockedWidget):
 
     def leave(self) -> None:
         """The dock was closed: stop, and keep what is done."""
+        super().leave()
         self.runs.cancel()
-        self.keys.release()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
-        """On screen it answers to its keys."""
-        super().showEvent(event)
-        self.form.show_keys(self.keys.bind())
-
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  (Qt's name)
-        """Out of sight it answers to none."""
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self.keys.release()
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802  (Qt's name)
         """The mouse comes: look at the whole volume again, since a script may have drawn something."""
@@ -185,11 +164,6 @@ class PropagateWidget(DockedWidget):
     def _on_fold(self, opened: bool) -> None:
         if opened and not self.form.options.knows_devices:
             look_for_devices(self.form.options)
-
-    def _on_help(self) -> None:
-        self._page = self._page or HelpPage(self)
-        self._page.show()
-        self._page.raise_()
 
     def _on_removed(self) -> None:
         work = self.runs.work
