@@ -94,10 +94,8 @@ class CheckingLoop(QObject):
         """The slice that is shown is right."""
 
         def accept(work: Work) -> None:
-            labels = list(work.session.last_run.seeds if work.session.last_run else ())
-            if self._form.options.which.currentData() == "selected":
-                labels = [int(work.labels.selected_label)]
-            slice_work.accept(work, work.axis(self._form.options), labels)
+            alone = self._form.options.which.currentData() == "selected"
+            slice_work.accept(work, work.axis(self._form.options), only_selected=alone)
 
         self._tried(accept)
 

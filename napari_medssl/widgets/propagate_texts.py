@@ -21,8 +21,8 @@ CLICK = {
     False: "Click on what does not belong, in any plane; then Propagate. Click the labels layer to draw again.",
 }
 CORRECT = (
-    "Is it right here? If not, correct it with the brush and the eraser, then click Propagate. Where the structure has"
-    " ended, click Not here."
+    "Is it right here? Then click This slice is right. If not, correct it with the brush and the eraser; where the"
+    " structure has ended, click Not here. Then click Propagate."
 )
 ACCEPTED = "This slice now counts as drawn by hand. Check the next one, or click Propagate to carry it to the others."
 ACCEPTED_ALL = "This slice now counts as drawn by hand. Click Propagate to carry it to the others, or save the mask."

@@ -37,8 +37,8 @@ def rub_out(work: Work, axis: int) -> None:
     work.labels.data_setitem((*(rows, columns)[:axis], np.full(len(rows), index), *(rows, columns)[axis:]), 0)
 
 
-def accept(work: Work, axis: int, labels: list[int]) -> int:
-    """Let the slice that is shown count as drawn by hand as it is, for those of `labels` that were carried to it.
+def accept(work: Work, axis: int, *, only_selected: bool = False) -> int:
+    """Let the slice that is shown count as drawn by hand as it is, for all labels that were carried to it, or one.
 
     Returns its index.
 
@@ -48,7 +48,9 @@ def accept(work: Work, axis: int, labels: list[int]) -> int:
         None was carried there, all count there already, or a line is being drawn.
     """
     index, session = _ready(work, axis), work.session
-    reached = [label for label in session.reached(axis, index) if label in labels]
+    reached = [label for label in session.reached(axis, index) if label not in work.structures.locked]
+    if only_selected:
+        reached = [label for label in reached if label == work.labels.selected_label]
     if not reached:
         raise BadInput(f"No propagation has come to {NAMES[axis]} slice {index}; there is nothing to call right.")
     drawn = session.drawn(axis, work.labels.data)
