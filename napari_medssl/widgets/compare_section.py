@@ -87,6 +87,11 @@ class CompareSection(QWidget):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
+    def stay_apart(self, labels: Labels | None) -> None:
+        """Nobody compares labels with themselves: offer another layer as the reference, if there is one."""
+        if labels is not None and self.reference.layer is labels:
+            self.reference.choose(next((layer for layer in self.reference.layers if layer is not labels), None))
+
     def _pair(self) -> tuple[Labels, Labels]:
         """(labels, reference), checked.
 

@@ -32,15 +32,18 @@ class LabelTools(QObject):
         self.structures = StructuresSection(widget.viewer, work)
         self.tidy = TidySection(widget.viewer, work)
         self.compare = CompareSection(widget.viewer, work)
-        form.add_section("Structures", self.structures, folded=False, hint="Names, colours, volumes and locks.")
-        form.add_section("Tidy up", self.tidy, hint="Holes, islands, rough edges, gaps between drawn slices.")
-        form.add_section("Compare", self.compare, hint="Compare with a reference mask.")
+        self.headings = (
+            form.add_section("Structures", self.structures, folded=False, hint="Names, colours, volumes and locks."),
+            form.add_section("Tidy up", self.tidy, hint="Holes, islands, rough edges, gaps between drawn slices."),
+            form.add_section("Compare", self.compare, hint="Compare with a reference mask."),
+        )
         for section in (self.structures, self.tidy, self.compare):
             section.said.connect(self.said)
         self.structures.changed.connect(self.changed)
         self.tidy.changed.connect(self._on_changed)
         self.tidy.between_asked.connect(self._on_between)
-        widget.pair.chosen.connect(self.structures.look_again)
+        self._chosen = form.labels
+        widget.pair.chosen.connect(self._on_chosen)
         for signal in (widget.pair.drawn, widget.pair.moved, widget.runs.progressed):
             signal.connect(self.look_soon)
         widget.runs.ended.connect(self.structures.look_again)
@@ -59,6 +62,10 @@ class LabelTools(QObject):
         """While a propagation runs, nothing is tidied up."""
         if self.tidy.idle:
             self.tidy.setEnabled(not running)
+
+    def _on_chosen(self) -> None:
+        self.structures.look_again()
+        self.compare.stay_apart(self._chosen.layer)
 
     def _on_changed(self) -> None:
         self.structures.look_soon()
