@@ -17,7 +17,7 @@ GRAB = 7  # pixels around a handle that take hold of it
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
 # From unsure to sure: below about a half little is right. Told apart by people who see no red or no green, and in grey,
 # and helped by the height.
-COLOURS = ((0.5, (213, 94, 0)), (0.8, (236, 190, 80)), (1.0, (58, 134, 196)))
+COLOURS = ((0.5, (213, 94, 0)), (0.75, (240, 198, 90)), (0.9, (128, 180, 208)), (1.0, (48, 124, 190)))
 
 
 def colour_of(confidence: float) -> tuple[int, int, int]:
