@@ -262,7 +262,7 @@ def test_saving_where_the_scan_lies(shown: Any, qtbot: Qtbot, tmp_path: Path) ->
     assert saved.shape == volume.shape
     for name in ("spacing", "origin", "direction"):
         assert getattr(saved.geometry, name) == pytest.approx(getattr(turned, name), abs=1e-4)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.nii.gz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.nii.gz", "mask.session.json"]
 
     widget.ask_path = answer("")
     click(qtbot, widget.form.save)
@@ -381,6 +381,7 @@ def test_every_control_says_what_it_is_for(shown: Any, qtbot: Qtbot) -> None:
         for kind in (QAbstractButton, QComboBox, QAbstractSpinBox)
         for control in widget.findChildren(kind)
         if type(control).__module__.startswith(("PySide", "PyQt", "napari_medssl"))
+        and not control.objectName().startswith("qt_")  # parts that Qt makes for itself, such as a table's corner
     ]
     assert len(controls) > 14
     for control in controls:
@@ -414,7 +415,7 @@ def test_nothing_is_cut_off_in_a_small_window(shown: Any, scan: Any, qtbot: Qtbo
         if not control.isVisible():
             continue
         corner = control.mapTo(shown.window._qt_window, control.rect().bottomRight())
-        assert window.contains(corner), control
+        assert corner.x() <= window.right(), control  # downwards the form scrolls
         if isinstance(control, QLabel):
             needed = control.heightForWidth(control.width()) if control.wordWrap() else control.sizeHint().height()
             assert control.height() >= needed, control.text()
