@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from napari_medssl.widgets.propagate_job import Work
 
 LOOK_MS = 150
+SHARE = 0.2  # of the time at most, that the counting of voxels takes
 
 
 class StructuresSection(QWidget):
@@ -63,6 +66,10 @@ class StructuresSection(QWidget):
         self._sizes: dict[int, int] = {}
         self._counted: object = None  # what the sizes were counted on
         self._counting: object = None
+        self._not_before = 0.0
+        self._look_later = QTimer(self)
+        self._look_later.setSingleShot(True)
+        self._look_later.timeout.connect(self.look)
         self._look_soon = QTimer(self)
         self._look_soon.setSingleShot(True)
         self._look_soon.setInterval(LOOK_MS)
@@ -124,13 +131,19 @@ class StructuresSection(QWidget):
         now = _state(layer)
         if now == self._counted or self._counting is not None:
             return
+        wait = self._not_before - time.monotonic()
+        if wait > 0 and self._counted is not None:
+            self._look_later.start(math.ceil(1000 * wait))
+            return
         if self._counted is None or self._counted[0] != now[0]:
             self._sizes, self._counted = {}, None
         self._counting, array = now, layer.data
-        self._desk.send(lambda: {k: int(v.sum()) for k, v in voxels_by_slice(array).items()}, self._on_sizes, self._no)
+        self._desk.send(lambda: _count(array), self._on_sizes, self._no)
 
-    def _on_sizes(self, sizes: dict[int, int]) -> None:
-        self._sizes, self._counted, self._counting = sizes, self._counting, None
+    def _on_sizes(self, found: tuple[dict[int, int], float]) -> None:
+        self._sizes, seconds = found
+        self._not_before = time.monotonic() + seconds / SHARE
+        self._counted, self._counting = self._counting, None
         self.look()
 
     def _no(self, error: BaseException) -> None:
@@ -227,6 +240,13 @@ class StructuresSection(QWidget):
                 show_slice(self._viewer, layer, axis, index)
 
         self._desk.send(largest, jump, self._no)
+
+
+def _count(array: Any) -> tuple[dict[int, int], float]:
+    """({label: voxels}, seconds that it took)"""
+    started = time.monotonic()
+    sizes = {label: int(counts.sum()) for label, counts in voxels_by_slice(array).items()}
+    return sizes, time.monotonic() - started
 
 
 def ask_colour(parent: QWidget, colour: Colour) -> Colour | None:
