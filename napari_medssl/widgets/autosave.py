@@ -64,6 +64,7 @@ class Autosave(QObject):
         self._kept: dict[Keeper, weakref.ref[Labels]] = {}
         self._writing: set[Keeper] = set()
         self._told = ""
+        self._stopped = False
         self._desk = Desk(self)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -78,13 +79,18 @@ class Autosave(QObject):
     def keeper(self, layer: Labels) -> Keeper | None:
         """The keeper of a layer on which something was drawn or propagated, or can be."""
         tracker, viewer = watched(layer), self._viewer()
-        if tracker is None or viewer is None:
+        if tracker is None or viewer is None or self._stopped:
             return None
         keeper = _KEEPERS.get(layer)
         if keeper is None:
             keeper = _KEEPERS[layer] = Keeper(layer, tracker, describe(viewer, layer))
             self._kept[keeper] = weakref.ref(layer)
         return keeper
+
+    def stop(self) -> None:
+        """Keep nothing of what is made in this viewer, as in a demonstration."""
+        self._timer.stop()
+        self._stopped = True
 
     def brought_back(self, layer: Labels, recovery: Recovery) -> None:
         """A layer holds unsaved work from `recovery`, which goes on there."""

@@ -28,12 +28,14 @@ def set_up(viewer: napari.Viewer, device: str = "auto") -> tuple[PropagateWidget
     """Open the sample and its drawn slices, and dock the Propagate widget beside them."""
     from napari_medssl.devices import available_devices
     from napari_medssl.volumes.windows import CT_WINDOWS, limits
+    from napari_medssl.widgets.autosave import keep_safe
 
     image, labels = viewer.open_sample("napari-medssl", "abdomen")
     image.contrast_limits = limits(CT_WINDOWS[0])
     _, widget = viewer.window.add_plugin_dock_widget("napari-medssl", _widget_name())
     if device != "auto":
         widget.form.options.offer_devices(available_devices(), device)
+    keep_safe(widget.viewer, widget).stop()  # nobody wants to be offered a demonstration as unsaved work
     return widget, labels
 
 

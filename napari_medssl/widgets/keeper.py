@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_medssl.errors import BadInput
@@ -168,15 +168,19 @@ class Keeper:
         """The layer goes: the last state to write, all at once, if there is one; see `write_and_release`."""
         self.forget_if_saved()
         self.look()
-        self._layer = lambda: None  # type: ignore[assignment]  # a line that is being drawn will not be finished
-        return self.copy(float("inf")) if self.since is not None else None
+        if self.recovery is None or self.since is None:
+            return None
+        # nothing changes any more, so that the thread can do without copies
+        tiles = self._copies | {number: self._array[self._grid.box(number)] for number in self._dirty}
+        return State(self.recovery, tiles, frozen(self._session), self.about)
 
     def write_and_release(self, state: State | None) -> None:
         """Write the last state, and let others have it."""
         recovery = self.recovery
         try:
             if state is not None:
-                self.write(state)
+                filled = {n: tile if tile is not None and tile.any() else None for n, tile in state.tiles.items()}
+                self.write(replace(state, tiles=filled))
             if recovery is not None:
                 with self._lock:
                     recovery.release()

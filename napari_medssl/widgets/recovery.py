@@ -58,6 +58,7 @@ class RecoveryBar(QWidget):
         self._wait("Bringing it back…")
 
         def arrived(found: Found) -> None:
+            self.setVisible(False)
             layer, trouble = show(self._viewer, path, found, self)
             self.said.emit(*(("trouble", trouble) if trouble else ("done", f"{layer.name} is back, as it was.")))
             self.look()

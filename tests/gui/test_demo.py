@@ -51,7 +51,11 @@ def test_in_a_real_viewer(tmp_path: Path) -> None:
     canvas = picture[100:700, 350:850, :3].astype(int)
     # The labels' colours over a grey scan.
     assert (np.ptp(canvas, axis=-1) > 40).mean() > 0.01
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["abdomen_mask.nii.gz", "screenshot.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "abdomen_mask.nii.gz",
+        "abdomen_mask.session.json",
+        "screenshot.png",
+    ]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a screen")

@@ -162,6 +162,18 @@ def test_looking_at_a_mask_is_no_work(make_napari_viewer: Callable[..., Any], qt
     assert files() == []
 
 
+def test_a_demonstration_is_not_kept(make_napari_viewer: Callable[..., Any], qtbot: Any, scan: Path) -> None:
+    viewer, widget, hand = start(make_napari_viewer, qtbot, scan)
+    keeping = keep_safe(viewer, widget)
+    keeping.stop()
+    layer = draw(widget, viewer, hand, 4)
+    assert layer.data.any()
+    keeping.look()
+    assert keeping.keeper(layer) is None
+    viewer.layers.clear()
+    assert files() == []
+
+
 def test_changes_by_a_script_are_found(
     make_napari_viewer: Callable[..., Any], qtbot: Any, scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
