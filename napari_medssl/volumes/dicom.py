@@ -70,8 +70,29 @@ def list_series(folder: str | os.PathLike[str]) -> list[SeriesInfo]:
     return _series_of(path, scan_headers(dicom_files(path)))
 
 
+@dataclass(frozen=True)
+class SeriesSlices:
+    """One frame of a series: the images of its slices from first to last, and where these lie.
+
+    `name` is what the volume is called, `notes` are sentences that the person should see.
+    """
+
+    images: tuple[DicomImage, ...]
+    stack: Stack
+    name: str
+    notes: tuple[str, ...]
+    modality: str
+
+
 def read_series(path: Path, *, series: str | int | None = None, frame: int | None = None) -> Volume:
     """Read one series of a DICOM folder, or the series that one DICOM file belongs to; see `read_volume`."""
+    found = series_slices(path, series=series, frame=frame)
+    array = read_slices(path, list(found.images))
+    return Volume(array, found.stack.geometry, found.name, found.notes, found.modality)
+
+
+def series_slices(path: Path, *, series: str | int | None = None, frame: int | None = None) -> SeriesSlices:
+    """The slices of what `read_series` reads, in its order; raises as it does."""
     from napari_medssl.volumes.reading import choose_frame
 
     folder = path if path.is_dir() else path.parent
@@ -85,7 +106,6 @@ def read_series(path: Path, *, series: str | int | None = None, frame: int | Non
     stack = _stack(path, list(chosen.images))
     images, notes = one_a_place(path, chosen.images, stack)
     picked = choose_frame(path, len(images[0]), frame)
-    array = read_slices(path, [place[picked] for place in images])
     if chosen.left_out:
         which = "1 image" if chosen.left_out == 1 else f"{chosen.left_out} images"
         was = "was" if chosen.left_out == 1 else "were"
@@ -93,7 +113,7 @@ def read_series(path: Path, *, series: str | int | None = None, frame: int | Non
     name = folder.resolve().name if len(chosen.images) > 1 else plain_name(path)
     if len(found) > 1 and chosen.description:
         name = f"{name} {chosen.description}"
-    return Volume(array, stack.geometry, name, stack.notes + notes, chosen.modality)
+    return SeriesSlices(tuple(place[picked] for place in images), stack, name, stack.notes + notes, chosen.modality)
 
 
 def _refuse_damaged(broken: list[Path], chosen: SeriesInfo) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from napari_medssl.volumes.formats import kind_by_content
 from napari_medssl.volumes.quiet import quiet_itk
 
 _POSITION, _ORIENTATION, _PIXEL_SPACING = (0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030)
+_META_BYTES = 1024  # the media storage class stands among the first elements
+_SEGMENTATION = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.[47](?![0-9.])")  # of segments, of labels
 _SLOPE, _INTERCEPT, _FRAME_THICKNESS = (0x0028, 0x1053), (0x0028, 0x1052), (0x0018, 0x0050)
 
 
@@ -86,6 +89,13 @@ def scan_headers(paths: Iterable[Path]) -> DicomScan:
     return scan
 
 
+def is_segmentation(path: Path) -> bool:
+    """Whether a DICOM file says at its beginning that it is a segmentation, of whichever kind."""
+    with open(path, "rb") as handle:
+        start = handle.read(_META_BYTES)
+    return _SEGMENTATION.search(start) is not None
+
+
 def _looks_like_dicom(path: Path) -> bool:
     with open(path, "rb") as handle:
         return kind_by_content(handle.read(256)) == "DICOM"
@@ -101,6 +111,8 @@ def _read_header(path: Path) -> tuple[list[DicomImage], str]:
     try:
         if not elements_fit(path):
             return [], "damaged"
+        if is_segmentation(path):  # of which GDCM may not know the newer kind
+            return [], "segmentation"
         reader.ReadImageInformation()
     except RuntimeError:
         # Reports, plans and directories have no pixel data; what has some and cannot be read is broken.

@@ -55,7 +55,7 @@ def stack_slices(
         A row and a column that are not perpendicular; the text is the end of a sentence, for the caller to begin.
     """
     points = np.asarray(positions, dtype=float)
-    axes = _axes(orientation)
+    axes = slice_axes(orientation)
     along = points @ axes[:, 2]
     order = np.argsort(along, kind="stable")
     places = _group(along, order)
@@ -76,7 +76,7 @@ def stack_slices(
     return Stack(places, geometry, tuple(notes))
 
 
-def _axes(orientation: Sequence[float]) -> NDArray[np.float64]:
+def slice_axes(orientation: Sequence[float]) -> NDArray[np.float64]:
     """Direction cosines as a (3, 3) matrix: a row's direction, a column's, and the normal."""
     row, column = np.array(orientation[:3], dtype=float), np.array(orientation[3:6], dtype=float)
     lengths = np.linalg.norm(row), np.linalg.norm(column)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
-from napari_medssl.volumes.formats import extension
+from napari_medssl.volumes.formats import extension, kind_by_name
 from napari_medssl.volumes.geometry import Geometry
 from napari_medssl.volumes.nrrd import check_nrrd
 from napari_medssl.volumes.reading import load
@@ -29,7 +29,7 @@ def read_labels(path: str | os.PathLike[str], *, like: Volume | None = None, fra
     path : file as for `read_volume`
     like : the scan that the labels belong to: shape and geometry must agree (spacing and direction to a thousandth,
         origin to a twentieth of a voxel). A 3D Slicer segmentation that was saved cut to its segments is put back
-        into its place.
+        into its place, and so is a DICOM segmentation (.dcm), which names its slices.
     frame : which frame of a four-dimensional label map, from 0
 
     Returns
@@ -44,6 +44,11 @@ def read_labels(path: str | os.PathLike[str], *, like: Volume | None = None, fra
         As `read_volume`; also labels that are negative or not whole, or a grid that is not that of `like`.
     """
     source = Path(path)
+    if kind_by_name(source) == "DICOM":
+        from napari_medssl.volumes.dicom_seg_reading import is_dicom_seg, read_dicom_seg
+
+        if is_dicom_seg(source):
+            return read_dicom_seg(source, *(() if like is None else (like.geometry, like.shape)))
     volume = load(source, None, frame)
     labels = replace(volume, array=_whole(source, volume.array))
     return labels if like is None else _place_on(source, labels, like)
