@@ -18,7 +18,8 @@ from napari_medssl.files import write_text
 from napari_medssl.propagation.digests import mask_digest
 from napari_medssl.propagation.seeds import along
 from napari_medssl.propagation.session import Session
-from napari_medssl.propagation.session_state import VERSION, SessionState, Versioned, session_of, state_of
+from napari_medssl.propagation.session_records import VERSION, SessionState, Versioned
+from napari_medssl.propagation.session_state import session_of, state_of
 from napari_medssl.propagation.strokes import Stroke
 from napari_medssl.propagation.survey import labels_by_slice
 from napari_medssl.volumes.formats import plain_name
