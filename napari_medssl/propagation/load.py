@@ -26,9 +26,7 @@ def load_model(name: str = "default", device: str = "auto") -> PropagationModel:
 def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> PropagationModel:
     settings = MatchSettings.model_validate(card.settings)
     network = build_network(settings)
-    absent = [key for key in network.state_dict() if key not in tensors]
-    # A refiner from before there were hints has no weights for them; they are nought then, and change nothing.
-    network.load_state_dict(tensors, strict=not all(key.startswith("refiner.hints.") for key in absent))
+    network.load_state_dict(tensors)
     network.requires_grad_(False).eval()
     return PropagationModel(network.to(device), settings, device)
 

@@ -34,12 +34,6 @@ class MatchSettings(BaseModel):
     finest: float = Field(4, ge=1, description="How many pixels the smallest pixel may be blown up to.")
     margin: float = Field(24, ge=8, description="Working pixels around the structure that are looked at.")
     refined: bool = Field(False, description="Whether a refiner corrects what was copied (strided networks only).")
-    recent: float = Field(
-        0,
-        ge=0,
-        lt=1,
-        description="Share of the say that the last slice has, beside the drawn one, as what a structure looks like.",
-    )
     percentiles: tuple[float, float] = Field((1, 99), description="Intensities stretched to 0..1, within the region.")
 
 

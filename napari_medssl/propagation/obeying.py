@@ -1,9 +1,9 @@
-"""Hints that were not followed are carried through by what the slice looks like around them.
+"""Hints are carried through by what the slice looks like around them.
 
-A model that learnt to follow hints mostly does. Where it does not, or never learnt it, the mask gains (or loses) what
-can be reached from the hint over pixels that look like it: geodesic distance, as in interactive segmentation by
-geodesics (Criminisi, Sharp and Blake, "GeoS: Geodesic Image Segmentation", 2008). It reaches up to twice as far as the
-mask's edge is away, and no further than the drawn structure is wide.
+Where a mask contradicts a hint, it gains (or loses) what can be reached from the hint over pixels that look like it:
+geodesic distance, as in interactive segmentation by geodesics (Criminisi, Sharp and Blake, "GeoS: Geodesic Image
+Segmentation", 2008). It reaches up to twice as far as the mask's edge is away, and no further than the drawn structure
+is wide. (A refiner that was shown the hints and taught to follow them changed too little; see docs/benchmarks.md.)
 """
 
 from __future__ import annotations

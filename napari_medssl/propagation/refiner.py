@@ -81,9 +81,6 @@ class Refiner(nn.Module):
         self.maps = nn.Sequential(
             nn.Conv2d(MAPS, _FROM_MAPS, 4, stride=2, padding=1, bias=False), _norm(_FROM_MAPS), nn.ReLU()
         )
-        # Clicks come beside the maps, by weights that start at nought: without clicks nothing is different.
-        self.hints = nn.Conv2d(1, _FROM_MAPS, 4, stride=2, padding=1, bias=False)
-        nn.init.zeros_(self.hints.weight)
         self.features = nn.Conv2d(features, _FROM_FEATURES, 1)
         self.down1 = _block(_FROM_FEATURES + _FROM_MAPS + 1, first)
         self.down2 = _block(first, second)
@@ -97,7 +94,7 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.change.bias)  # type: ignore[arg-type]
         self.trust = nn.Parameter(torch.ones(()))  # in what was copied
 
-    def forward(self, features: Tensor, copied: Tensor, evidence: Tensor, hints: Tensor | None = None) -> Tensor:
+    def forward(self, features: Tensor, copied: Tensor, evidence: Tensor) -> Tensor:
         """Logits of the mask.
 
         Parameters
@@ -105,18 +102,12 @@ class Refiner(nn.Module):
         features : (batch, features, height / 2, width / 2) of the slice to fill
         copied : (batch, 1, height / 2, width / 2) the copied mask, 0..1
         evidence : (batch, MAPS, height, width), `Evidence.maps()`
-        hints : (batch, 1, height, width), 1 where a person said that the structure is, -1 where they said that it is
-            not, 0 elsewhere; None where nobody said anything
 
         Returns
         -------
         (batch, 1, height, width) logits; untrained, those of the copied mask
         """
-        first, *rest = self.maps
-        shown = first(evidence) if hints is None else first(evidence) + self.hints(hints)
-        for layer in rest:
-            shown = layer(shown)
-        level1 = self.down1(torch.cat([self.features(features), shown, copied], 1))
+        level1 = self.down1(torch.cat([self.features(features), self.maps(evidence), copied], 1))
         level2 = self.down2(_halved(level1))
         level3 = self.down3(_halved(level2))
         rising = self.up3(torch.cat([_like(self.bottom(_halved(level3)), level3), level3], 1))

@@ -36,7 +36,6 @@ def step(
     masks: Tensor,
     origins: Sequence[tuple[Tensor, Tensor] | None],
     *,
-    hints: Tensor | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Carried:
     """Carry masks from the slice `before` to the slice `here`.
@@ -46,7 +45,6 @@ def step(
     masks : (1, labels, h, w) of 0 and 1, on the slice before
     origins : for each label the image and the mask, each (1, 1, h, w), of the drawn slice that it set out from; None
         for a label that is no longer followed
-    hints : (1, labels, h, w), 1 where a person said that a label is, -1 where they said that it is not, 0 elsewhere
 
     Returns
     -------
@@ -63,45 +61,19 @@ def step(
     drawn = [origin for origin in origins if origin is not None]
     refined = torch.zeros_like(masks, device=device)
     if drawn:
-        references = [drawn]
-        if settings.recent:
-            references.append([(before.image, masks[:, position, None]) for position in followed])
-        found = _refined(model, here, before, masks[0, followed][:, None], copied[0, followed][:, None], references,
-                         None if hints is None else hints[0, followed][:, None])  # fmt: skip
-        refined[0, followed] = found[0] if len(found) == 1 else torch.lerp(found[0], found[1], settings.recent)
-    return Carried(wide, compete(refined).cpu())
-
-
-def _refined(
-    model: PropagationModel,
-    here: Slice,
-    before: Slice,
-    masks: Tensor,
-    copied: Tensor,
-    references: Sequence[Sequence[tuple[Tensor, Tensor]]],
-    hints: Tensor | None,
-) -> Tensor:
-    """(references, labels, h, w): what the refiner makes of each label (0..1), told what it looks like by each set of
-    references, which stand in the drawn slice's place: image and mask for each label."""
-    refiner, device, count = model.refiner, model.device, len(references)
-    assert refiner is not None
-    shown = [reference for one in references for reference in one]
-    evidence = Evidence(
-        _repeated(here.image, len(shown)),
-        _repeated(before.image, len(shown)),
-        masks.repeat(count, 1, 1, 1),
-        torch.cat([image for image, _ in shown]),
-        torch.cat([mask for _, mask in shown]),
-    )
-    maps = evidence.maps().to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16("auto", device)):
-        logits = refiner(
-            _repeated(here.features, len(shown)),
-            copied.repeat(count, 1, 1, 1),
-            maps,
-            None if hints is None else hints.repeat(count, 1, 1, 1).to(device),
+        count = len(drawn)
+        evidence = Evidence(
+            _repeated(here.image, count),
+            _repeated(before.image, count),
+            masks[0, followed][:, None],
+            torch.cat([image for image, _ in drawn]),
+            torch.cat([mask for _, mask in drawn]),
         )
-    return torch.sigmoid(logits[:, 0].float()).reshape(count, len(masks), *logits.shape[-2:])
+        maps = evidence.maps().to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16("auto", device)):
+            logits = model.refiner(_repeated(here.features, count), copied[0, followed][:, None], maps)
+        refined[0, followed] = torch.sigmoid(logits[:, 0].float())
+    return Carried(wide, compete(refined).cpu())
 
 
 def with_background(masks: Tensor) -> Tensor:

@@ -94,16 +94,14 @@ class Sweep:
         model = self.features.model
         here, before = Slice(*self.features.get(index, region)), Slice(*self.features.get(previous, region))
         with torch.inference_mode():
-            masks, hints = self._masks, torch.zeros_like(self._masks) if hinted else None
-            for position, found in hinted.items():
-                hints[0, position] = found.within(region)[0, 0]  # type: ignore[index]
-            carried = step(model, here, before, masks, self._evidence(region), hints=hints, cancelled=self.cancelled)
+            masks = self._masks
+            carried = step(model, here, before, masks, self._evidence(region), cancelled=self.cancelled)
             shares = carried.shares.clone()
             hard = harden(shares)
             self._verify(hard, shares, here.image, before.image)
-            for position in hinted:
+            for position, found in hinted.items():
                 drawn = self._drawn(self.labels[position], region)
-                obey(hints[0, position], position, hard, shares, here.image, drawn)  # type: ignore[index]
+                obey(found.within(region)[0, 0], position, hard, shares, here.image, drawn)
             if model.refiner is None:  # there and back again
                 ways = masks, model.copy(before.features, here.features, with_background(hard)).cpu()
             else:

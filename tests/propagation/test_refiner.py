@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_medssl.propagation.learning.clicks import clicks_on
 from napari_medssl.propagation.learning.unroll import unroll
 from napari_medssl.propagation.model import MatchSettings, PropagationModel, build_network
 from napari_medssl.propagation.refiner import MAPS, Evidence, Refiner, compete
@@ -114,9 +113,7 @@ def test_losses_fall_to_nothing_for_the_truth_and_reach_every_parameter() -> Non
     images = torch.rand(2, 4, SIDE, SIDE)
     masks = boxes(1).expand(2, 4, SIDE, SIDE)
     features = network(images.flatten(0, 1)[:, None]).reshape(2, 4, 64, 16, 16)
-    clicks = torch.tensor([1, 2])
-    settings = MatchSettings(refined=True, radius=2)
-    found = unroll(network.refiner, features, images, masks, masks[:, 1], settings, clicks)  # type: ignore[arg-type]
+    found = unroll(network.refiner, features, images, masks, masks[:, 1], MatchSettings(refined=True, radius=2))  # type: ignore[arg-type]
     (found.refined_loss() + found.copied_loss()).backward()  # type: ignore[no-untyped-call]
     unused = {name for name, p in network.named_parameters() if p.grad is None}
     assert not unused
@@ -137,38 +134,3 @@ def test_the_evidence_is_in_the_order_that_weights_were_trained_with() -> None:
     torch.testing.assert_close(found[0, :6, 0, 0], torch.tensor([0.42, 0.625, 0.375, 0.0, 0.625, 1.0]))
     assert (found[:, 6] > 0).all()  # nothing is around, and the slice is as the structure was
     assert not found[:, 7].any()
-
-
-def test_hints_change_nothing_until_they_were_learnt_and_then_they_do(refined: PropagationModel) -> None:
-    refiner = refined.refiner
-    assert refiner is not None
-    with torch.no_grad():
-        refiner.change.weight.normal_(std=0.1)
-    features, copied = torch.rand(1, 64, SIDE // 2, SIDE // 2), torch.rand(1, 1, SIDE // 2, SIDE // 2)
-    evidence, hints = torch.rand(1, 8, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
-    hints[..., 4:7, 4:7] = 1
-    bare = refiner(features, copied, evidence)
-    torch.testing.assert_close(refiner(features, copied, evidence, hints), bare)
-    with torch.no_grad():
-        refiner.hints.weight.normal_()
-    assert (refiner(features, copied, evidence, hints) - bare).abs().max() > 1e-3
-    torch.testing.assert_close(refiner(features, copied, evidence, 0 * hints), bare)
-
-
-def test_clicks_fall_on_what_is_wrong_and_tell_the_truth() -> None:
-    truth, found = torch.zeros(40, 1, 32, 32), torch.zeros(40, 1, 32, 32)
-    truth[..., 4:14, 4:14] = 1
-    found[:20, :, 4:14, 16:28] = 1  # one structure missed and another one wrongly found
-    found[20:] = truth[20:]
-    hints = clicks_on(found, truth, torch.arange(40), 3)
-    assert hints is not None
-    assert hints.flatten(1).any(1)[:20].sum() >= 3
-    assert (hints[truth > 0] >= 0).all()
-    assert (hints[truth == 0] <= 0).all()
-    torch.testing.assert_close(clicks_on(found, truth, torch.arange(40), 3), hints)
-    wrong = (found != truth)[:20] & (hints[:20] != 0)
-    assert wrong.flatten(1).any(1).sum() >= 0.6 * hints[:20].flatten(1).any(1).sum()  # some confirm what is right
-
-
-def test_nobody_clicks_on_no_mask() -> None:
-    assert clicks_on(torch.zeros(0, 1, 8, 8), torch.zeros(0, 1, 8, 8), torch.zeros(0, dtype=torch.long), 0) is None

@@ -116,8 +116,7 @@ class Sli2Vol:
         """Chains come first in the whole batch; then pairs of slices, of which those of made volumes are the last.
 
         "images" (n, 2, side, side) in 0..1; "labels" (made ones, 2, side, side); "keys" (2, n) for `disturb`;
-        "chains" (c, slices, side, side) in 0..1, "masks" of the same shape, "starts" (c, side, side), "clicks" (c,)
-        from which clicks are drawn.
+        "chains" (c, slices, side, side) in 0..1, "masks" of the same shape, "starts" (c, side, side).
         """
         chains = [self._chain(step, index) for index in indices if index < self.settings.chains]
         drawn: list[Tensor] = []
@@ -142,9 +141,6 @@ class Sli2Vol:
             "chains": torch.stack([images for images, _, _ in chains]) if chains else no_chains,
             "masks": torch.stack([masks for _, masks, _ in chains]) if chains else no_chains,
             "starts": torch.stack([start for _, _, start in chains]) if chains else no_chains[:, 0],
-            "clicks": torch.tensor(
-                [self._clicks(step, index) for index in indices if index < self.settings.chains], dtype=torch.long
-            ),
         }
 
     def _chain(self, step: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,9 +151,6 @@ class Sli2Vol:
             raise BadInput(
                 "No structure that can be followed was found to learn from: give more regions, shapes or phantoms."
             ) from error
-
-    def _clicks(self, step: int, index: int) -> int:
-        return int(generator(self.settings.seed, step, index).integers(2**62))
 
     @staticmethod
     def _draw(sampler: PairSampler, rng: Any) -> tuple[Tensor, Tensor | None]:
@@ -193,8 +186,7 @@ class Sli2Vol:
         of_chains = features[pairs:].reshape(*chains.shape[:2], *features.shape[1:])
         refiner = self.network.refiner
         assert isinstance(refiner, Refiner)
-        unrolled = unroll(refiner, of_chains, chains, batch["masks"], batch["starts"], self.used, batch["clicks"])
-        return features[:pairs], unrolled
+        return features[:pairs], unroll(refiner, of_chains, chains, batch["masks"], batch["starts"], self.used)
 
     def _pair_terms(self, features: Tensor, batch: Batch) -> list[Term]:
         images = batch["images"]

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_medssl.propagation.learning.clicks import clicks_on
 from napari_medssl.propagation.model import MatchSettings, copy_pooled, widened
 from napari_medssl.propagation.refiner import Evidence, Refiner
 
@@ -40,13 +39,7 @@ class Unrolled:
 
 
 def unroll(
-    refiner: Refiner,
-    features: Tensor,
-    images: Tensor,
-    masks: Tensor,
-    start: Tensor,
-    settings: MatchSettings,
-    clicks: Tensor | None = None,
+    refiner: Refiner, features: Tensor, images: Tensor, masks: Tensor, start: Tensor, settings: MatchSettings
 ) -> Unrolled:
     """Go from slice 1 of each chain to its last; slice 0 is the drawn one.
 
@@ -58,7 +51,6 @@ def unroll(
     features : (chains, slices, features, height / 2, width / 2)
     images, masks : (chains, slices, height, width)
     start : (chains, height, width) the masks on slice 1 to start from
-    clicks : (chains,) whole numbers from which clicks on what is wrong are drawn (see `clicks_on`); None for none
     """
     drawn_image, drawn_mask = images[:, :1], masks[:, :1]
     current = start[:, None]
@@ -70,20 +62,7 @@ def unroll(
             image, previous = images[:, step : step + 1], images[:, step - 1 : step]
             evidence = Evidence(image, previous, current, drawn_image, drawn_mask).maps()
         found = refiner(features[:, step], copied, evidence).float()
-        if clicks is not None:
-            hints = clicks_on((found > 0).float(), masks[:, step : step + 1], clicks, step)
-            if hints is not None:
-                found = _asked_again(refiner, found, (features[:, step], copied, evidence), hints)
         logits.append(found)
         copies.append(widened(copied, 2))
         current = (found > 0).float()
-    if clicks is not None:  # nobody may have clicked: all processes must have a gradient of the same parameters
-        logits[0] = logits[0] + 0 * refiner.hints.weight.sum()
     return Unrolled(torch.cat(logits, 1), torch.cat(copies, 1), masks[:, 2:])
-
-
-def _asked_again(refiner: Refiner, found: Tensor, shown: tuple[Tensor, ...], hints: Tensor) -> Tensor:
-    """What the refiner finds with hints, where there are any."""
-    hinted = hints.flatten(1).any(1).nonzero()[:, 0]
-    again = refiner(*(part[hinted] for part in shown), hints[hinted]).float()
-    return found.index_copy(0, hinted, again)
