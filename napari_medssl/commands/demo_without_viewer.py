@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_medssl.commands.propagate_file import Job, Settings, propagate_file
+from napari_medssl.commands.propagate_file import propagate_file
 from napari_medssl.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def run(folder: Path, *, device: str, cancelled: Callable[[], bool]) -> dict[str
     import numpy as np
 
     from napari_medssl.files import write_bytes
+    from napari_medssl.propagation.scan_job import Job, Settings
     from napari_medssl.volumes import read_labels, read_volume
     from napari_medssl.volumes.samples import sample_paths
     from napari_medssl.volumes.windows import CT_WINDOWS, limits

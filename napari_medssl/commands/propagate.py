@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_medssl.commands import options, propagate_file, propagate_folder, propagate_session
 from napari_medssl.commands.interrupts import Interruption
 from napari_medssl.commands.output import duration, print_json
 from napari_medssl.errors import BadInput
+
+if TYPE_CHECKING:
+    from napari_medssl.propagation.scan_job import Report
 
 CANCELLED = 3
 
@@ -46,6 +50,10 @@ def add_parser(subparsers: options.Subparsers) -> None:
         help="first train the model on this very scan for S seconds (default: 0)")
     add("--series", metavar="ID", help="which series of a DICOM folder that holds several: its number or UID")
     add("--frame", metavar="N", type=int, help="which frame of a 4D scan, counted from 0")
+    add("--frames", choices=("all", "as-drawn"), default="",
+        help="carry the mask of one frame of a 4D scan to all its frames: all, after carrying what is drawn through "
+             "that frame; as-drawn, where SEEDS is its whole mask")
+    add("--cyclic", action="store_true", help="with --frames: the first frame follows the last one, as in a heart beat")
     # fmt: on
 
 
@@ -59,8 +67,10 @@ def run(args: argparse.Namespace) -> int:
             if args.hints is not None:
                 raise BadInput("--hints is for one scan, not for a folder of scans.")
             return propagate_folder.run(args, cancelled)
-        job = propagate_file.Job(args.image, args.seeds, args.output)
-        report = propagate_file.propagate_file(job, propagate_file.Settings.of(args), cancelled)
+        from napari_medssl.propagation.scan_job import Job
+
+        job = Job(args.image, args.seeds, args.output)
+        report = propagate_file.propagate_file(job, propagate_file.settings_of(args), cancelled)
     if args.json:
         print_json(report)
     else:
@@ -68,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.complete else CANCELLED
 
 
-def in_words(report: propagate_file.Report) -> str:
+def in_words(report: Report) -> str:
     """What was done, for people."""
     lines = [note.rstrip(".") + "." for note in report.notes]
     if report.output is None:
@@ -78,7 +88,13 @@ def in_words(report: propagate_file.Report) -> str:
     lines.append(f"Wrote {report.output}{session} in {duration(report.seconds)}.")
     if not report.complete:
         lines[-1] = f"Cancelled; wrote the slices done so far to {report.output}."
-    for label, found in report.labels.items():
+    for label, each in report.frame_millilitres.items():
+        found = report.labels[label]
+        lines.append(
+            f"Label {label}: {min(each):.4g} to {max(each):.4g} ml in {len(each)} frames, "
+            f"lowest confidence {found.lowest_confidence:.2f} on slice {found.least_confident_slice}."
+        )
+    for label, found in () if report.frame_millilitres else report.labels.items():
         lines.append(
             f"Label {label}: slices {found.first} to {found.last}, {found.millilitres:.4g} ml, "
             f"lowest confidence {found.lowest_confidence:.2f} on slice {found.least_confident_slice}."

@@ -1,237 +1,44 @@
-"""One scan of ``napari-medssl propagate``: check what can be checked first, compute, write."""
+"""One scan of ``napari-medssl propagate``: check the output, compute with a line of progress."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
-from napari_medssl.commands import propagate_session
-from napari_medssl.commands.checks import check_label_output
+from napari_medssl.commands.checks import check_file_output, check_label_output
 from napari_medssl.commands.output import Progress
-from napari_medssl.errors import BadInput
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_medssl.propagation.result import Propagation, SliceResult
-    from napari_medssl.volumes import Volume
+    from napari_medssl.propagation.scan_job import Job, Report, Settings
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to read and where to write."""
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings among the parsed options."""
+    from napari_medssl.propagation.scan_job import Settings
 
-    image: Path
-    seeds: Path
-    output: Path
+    return Settings(**{field.name: getattr(args, field.name) for field in fields(Settings)})
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to propagate; names and meanings are those of the command's options."""
-
-    seed_slices: dict[int, tuple[int, ...]] | None = None
-    axis: int = 0
-    slice_range: tuple[int, int | None] | None = None
-    hints: Path | None = None
-    session: Path | None = None
-    save_session: bool = False
-    model: str = "default"
-    verification: Literal["none", "paper", "auto"] = "auto"
-    adapt_seconds: float = 0.0
-    device: str = "auto"
-    series: str | None = None
-    frame: int | None = None
-
-    @classmethod
-    def of(cls, args: argparse.Namespace) -> Settings:
-        """The settings among the parsed options."""
-        return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
-
-
-@dataclass(frozen=True)
-class Found:
-    """One label of the result; slices are counted from 0 along the propagation axis."""
-
-    first: int
-    last: int
-    voxels: int
-    millilitres: float
-    lowest_confidence: float
-    least_confident_slice: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """What came of one scan; `output` is None where nothing was written."""
-
-    image: str
-    output: str | None
-    complete: bool
-    seconds: float
-    axis: int
-    labels: dict[int, Found] = field(default_factory=dict)
-    confidence: dict[int, list[float]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    session: str | None = None
-
-
-def propagate_file(
-    job: Job, settings: Settings, cancelled: Callable[[], bool], *, keep_unfinished: bool = True
-) -> Report:
-    """Propagate the seeds of `job` with `settings`; write the mask on the scan's own grid.
-
-    What was done before a cancellation is written too, unless `keep_unfinished` is False.
+def propagate_file(job: Job, settings: Settings, cancelled: Callable[[], bool]) -> Report:
+    """Propagate the seeds of one scan, and write the mask; what was done before a cancellation is written too.
 
     Raises
     ------
     BadInput
         Anything about the files or the settings that cannot be used; nothing has been written then.
     """
-    from napari_medssl.volumes import read_volume, write_labels
+    from napari_medssl.propagation.series_job import run_job
+    from napari_medssl.volumes.dicom_seg import check_dicom_output, is_dicom_name
 
-    check_label_output(job.output, (job.image, job.seeds))
-    volume = read_volume(job.image, series=settings.series, frame=settings.frame)
-    seeds = _read_seeds(job.seeds, volume, settings.frame)
-    session = None
-    if settings.session is not None:
-        session, axis, drawn = propagate_session.what_it_says(settings.session, seeds, job.seeds)
-        settings = replace(settings, axis=axis, seed_slices=drawn)
-    slices = volume.shape[settings.axis]
-    _check_seed_slices(settings.seed_slices, seeds, settings.axis, job.seeds)
-    slice_range = _checked_range(settings.slice_range, slices, settings.axis, job.image)
-
-    from napari_medssl.propagation import propagate
-    from napari_medssl.propagation.hints_file import read_hints
-
-    hints = [*(session.hints if session else ()), *(read_hints(settings.hints) if settings.hints else ())]
-    progress, reached = Progress("Slice"), set[int]()
-
-    def on_slice(result: SliceResult) -> None:
-        reached.add(result.index)
-        progress.update(result.done, result.total)
-
+    if is_dicom_name(job.output):
+        check_file_output(job.output)
+        check_dicom_output(job.output, job.image)
+    else:
+        check_label_output(job.output, (job.image, job.seeds))
+    progress = Progress("Step" if settings.frames else "Slice")
     try:
-        result = propagate(
-            volume,
-            seeds,
-            seed_slices=settings.seed_slices,
-            axis=settings.axis,
-            slice_range=slice_range,
-            model=settings.model,
-            verification=settings.verification,
-            adapt_seconds=settings.adapt_seconds,
-            device=settings.device,
-            hints=hints,
-            on_slice=on_slice,
-            cancelled=cancelled,
-        )
+        return run_job(job, settings, cancelled, on_step=progress.update)
     finally:
         progress.close()
-    if not result.complete and not (reached - _drawn(seeds, settings.axis) and keep_unfinished):
-        return Report(str(job.image), None, False, result.seconds, settings.axis, notes=volume.notes)
-    if session is not None:
-        propagate_session.keep_other_planes(result, session, settings.axis, seeds)
-    write_labels(job.output, result.labels, volume.geometry)
-    beside = None
-    if settings.save_session:
-        started = settings.seed_slices or _drawn_by_label(seeds, settings.axis)
-        beside = propagate_session.write_beside(job.output, session, result, settings.axis, started, hints)
-    return Report(
-        str(job.image),
-        str(job.output),
-        result.complete,
-        result.seconds,
-        settings.axis,
-        _found(result, volume, settings.axis),
-        {label: values.tolist() for label, values in result.confidence.items()},
-        volume.notes,
-        None if beside is None else str(beside),
-    )
-
-
-def _read_seeds(path: Path, volume: Volume, frame: int | None) -> NDArray[np.integer]:
-    import numpy as np
-
-    from napari_medssl.volumes import read_labels
-
-    try:
-        seeds = read_labels(path, like=volume)
-    except BadInput:
-        if frame is None:
-            raise
-        # Seeds drawn on a 4D scan may be 4D themselves.
-        seeds = read_labels(path, like=volume, frame=frame)
-    if not np.any(seeds.array):
-        raise BadInput(f"{path} holds no label; draw the structure on at least one slice.")
-    return cast("NDArray[np.integer]", seeds.array)
-
-
-def _check_seed_slices(
-    wanted: dict[int, tuple[int, ...]] | None, seeds: NDArray[np.integer], axis: int, path: Path
-) -> None:
-    import numpy as np
-
-    slices = seeds.shape[axis]
-    for label, indices in (wanted or {}).items():
-        if indices[-1] >= slices:
-            raise BadInput(
-                f"Seed slice {indices[-1]} of label {label} is outside {path}, "
-                f"whose slices along axis {axis} are 0 to {slices - 1}."
-            )
-        drawn = _drawn(seeds == label, axis)
-        if not drawn:
-            here = ", ".join(str(value) for value in np.unique(seeds) if value)
-            raise BadInput(f"Label {label} of --seed-slices is not drawn in {path}, which holds {here}.")
-        if drawn.isdisjoint(indices):
-            named, has = ", ".join(map(str, indices)), ", ".join(map(str, sorted(drawn)[:10]))
-            raise BadInput(f"Label {label} is not drawn on slice {named} of {path}; it is on slice {has}.")
-
-
-def _drawn(labels: NDArray[np.generic], axis: int) -> set[int]:
-    """The slices that hold a label."""
-    import numpy as np
-
-    return set(np.flatnonzero(labels.any(axis=tuple(i for i in range(3) if i != axis))).tolist())
-
-
-def _drawn_by_label(labels: NDArray[np.integer], axis: int) -> dict[int, tuple[int, ...]]:
-    from napari_medssl.propagation.survey import labels_by_slice
-
-    found: dict[int, tuple[int, ...]] = {}
-    for index, here in labels_by_slice(labels, axis).items():
-        for label in here:
-            found[label] = (*found.get(label, ()), index)
-    return found
-
-
-def _checked_range(wanted: tuple[int, int | None] | None, slices: int, axis: int, path: Path) -> tuple[int, int] | None:
-    if wanted is None:
-        return None
-    first, end = wanted[0], slices if wanted[1] is None else wanted[1]
-    if end > slices or first >= slices:
-        raise BadInput(
-            f"--range {first}:{end} reaches outside {path}, which has {slices} slices along axis {axis} (0:{slices})."
-        )
-    return first, end
-
-
-def _found(result: Propagation, volume: Volume, axis: int) -> dict[int, Found]:
-    import numpy as np
-
-    millilitres = float(np.prod(volume.spacing)) / 1000
-    found = {}
-    for label, confidence in result.confidence.items():
-        mask = result.labels == label
-        on = sorted(_drawn(mask, axis))
-        if not on:
-            continue
-        voxels = int(mask.sum())
-        values = np.where(np.isnan(confidence[on]), 1.0, confidence[on])
-        least = int(values.argmin())
-        found[label] = Found(on[0], on[-1], voxels, voxels * millilitres, float(values[least]), on[least])
-    return found

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
-from napari_medssl.commands.propagate_folder import pair
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.batch import find_cases
+from napari_medssl.propagation.review import NAME, mark, read_review
 from tests.commands.conftest import Call, make_case
 
 
@@ -34,7 +35,7 @@ def test_every_scan_of_a_folder(call: Call, folders: tuple[Path, Path, Path]) ->
     images, seeds, out = folders
     outcome = call("propagate", images, seeds, "-o", out)
     assert outcome.status == 0, outcome.err
-    assert names(out) == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
+    assert names(out) == ["a.nii.gz", "b.nii.gz", "c.nii.gz", NAME]
     assert "All 3 scans are done" in outcome.out
     first, second = (sitk.GetArrayFromImage(sitk.ReadImage(str(out / f"{name}.nii.gz"))) for name in "ab")
     assert (first == second).all()
@@ -48,7 +49,7 @@ def test_one_failure_does_not_stop_the_others(call: Call, folders: tuple[Path, P
     outcome = call("propagate", images, seeds, "-o", out, "--json")
     report = outcome.json
     assert outcome.status == 2
-    assert names(out) == ["b.nii.gz", "c.nii.gz"]
+    assert names(out) == ["b.nii.gz", "c.nii.gz", NAME]
     assert set(report["failed"]) == {"a", "d"}
     assert "no seeds of this name" in report["failed"]["d"]
     assert [Path(one["output"]).name for one in report["done"]] == ["b.nii.gz", "c.nii.gz"]
@@ -98,7 +99,9 @@ def test_pairs_by_name(folders: tuple[Path, Path, Path]) -> None:
     (images / "e.img").touch()
     for name in ("dicom.seg.nrrd", "twice.nii.gz", "e.hdr", "e.img", "lonely.nii.gz"):
         (seeds / name).touch()
-    jobs, failed = pair(images, seeds, out)
+    cases = find_cases(images, seeds, out)
+    jobs = {case.name: case.job for case in cases if case.job is not None}
+    failed = {case.name: case.why for case in cases if case.job is None}
     assert sorted(jobs) == ["a", "b", "c", "dicom", "e"]
     assert jobs["dicom"].output.name == "dicom.seg.nrrd"
     assert jobs["e"].output.name == "e.nii.gz"
@@ -110,4 +113,58 @@ def test_a_missing_seeds_folder(call: Call, folders: tuple[Path, Path, Path]) ->
     shutil.rmtree(seeds)
     call("propagate", images, seeds, "-o", out).refused()
     with pytest.raises(BadInput):
-        pair(images, images, images)
+        find_cases(images, images, images)
+
+
+def test_running_again_does_what_is_left_and_nothing_twice(call: Call, folders: tuple[Path, Path, Path]) -> None:
+    images, seeds, out = folders
+    kept = (seeds / "c.nii.gz").read_bytes()
+    (seeds / "c.nii.gz").unlink()
+    assert call("propagate", images, seeds, "-o", out).status == 2
+    review = read_review(out)
+    assert [review[name].status for name in "abc"] == ["to review", "to review", "failed"]
+    assert "no seeds of this name" in review["c"].message
+    assert review["a"].labels == "1 2"
+    assert 0 < review["a"].lowest_confidence <= 1
+    mark(out, "a", "reviewed")
+    before = (out / "a.nii.gz").stat().st_mtime_ns
+
+    (seeds / "c.nii.gz").write_bytes(kept)
+    again = call("propagate", images, seeds, "-o", out, "--json")
+    assert again.status == 0, again.err
+    assert again.json["unchanged"] == ["a", "b"]
+    assert [Path(one["output"]).name for one in again.json["done"]] == ["c.nii.gz"]
+    assert (out / "a.nii.gz").stat().st_mtime_ns == before
+    assert {name: one.status for name, one in read_review(out).items()} == {
+        "a": "reviewed", "b": "to review", "c": "to review",
+    }  # fmt: skip
+    other = call("propagate", images, seeds, "-o", out, "--range", "2:7", "--json")
+    assert len(other.json["done"]) == 3
+
+
+def test_a_mask_that_somebody_changed_stays(call: Call, folders: tuple[Path, Path, Path]) -> None:
+    images, seeds, out = folders
+    assert call("propagate", images, seeds, "-o", out).status == 0
+    corrected = (seeds / "b.nii.gz").read_bytes()
+    (out / "a.nii.gz").write_bytes(corrected)
+    assert call("propagate", images, seeds, "-o", out).status == 0
+    assert (out / "a.nii.gz").read_bytes() == corrected
+    outcome = call("propagate", images, seeds, "-o", out, "--range", "2:7", "--json")
+    assert outcome.status == 2
+    assert "was changed or made by someone else" in outcome.json["failed"]["a"]
+    assert (out / "a.nii.gz").read_bytes() == corrected
+
+
+def test_the_session_beside_a_drawing_says_what_was_drawn(call: Call, folders: tuple[Path, Path, Path]) -> None:
+    images, seeds, out = folders
+    for name in "ab":
+        shutil.copy(seeds / f"{name}.nii.gz", out.parent)
+    first = call("propagate", images, seeds, "-o", out, "--save-session")
+    assert first.status == 0, first.err
+    assert "a.session.json" in names(out)
+    for name in ("a.nii.gz", "a.session.json"):  # the whole mask, of which the session knows the one drawn slice
+        shutil.copy(out / name, seeds / name)
+    second = call("propagate", images, seeds, "-o", out.parent / "second", "--json")
+    a, b = (one["confidence"]["1"] for one in second.json["done"][:2])
+    assert a == b
+    assert a.count(1) == 1

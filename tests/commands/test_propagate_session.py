@@ -79,8 +79,8 @@ def test_plane_stops_and_other_planes_come_from_the_session(call: Call, case: Ca
 
 
 def test_cancelled_work_is_told_apart(case: Case) -> None:
-    from napari_medssl.commands.propagate_session import write_beside
     from napari_medssl.propagation.result import Propagation
+    from napari_medssl.propagation.session_use import write_beside
 
     labels = array(case.truth)
     confidence = np.full(14, np.nan)
@@ -130,6 +130,6 @@ def test_a_folder_takes_no_session_and_leaves_one_for_each_mask(call: Call, case
     outcome = call("propagate", images, seeds, "-o", out, "--save-session", "--json")
     assert outcome.status == 0, outcome.err
     assert {path.name for path in out.iterdir()} == {
-        "a.nii.gz", "a.session.json", "b.nii.gz", "b.session.json",
+        "a.nii.gz", "a.session.json", "b.nii.gz", "b.session.json", "review.csv",
     }  # fmt: skip
     assert json.loads((out / "b.session.json").read_text(encoding="utf-8"))["shape"] == [5, 48, 48]
