@@ -45,24 +45,21 @@ def ask_path(parent: QWidget, suggestion: Path) -> str:
 
 def save_in_background(labels: Labels, image: Image, path: str, ended: Callable[[Any], Any]) -> None:
     """Write a layer in a thread, and its session beside it; `ended`, a method of a Qt object, gets the path, or a tuple
-    of the error.
+    of the error, which may be that the layer is empty.
 
     Raises
     ------
     BadInput
-        The layer is empty or lies in a way that no file can express.
+        The layer lies in a way that no file can express.
     """
     from napari.qt.threading import create_worker
 
     volume = volume_from_layer(labels, reference=image)
-    if not volume.array.any():
-        raise BadInput(f"{labels.name} is empty; there is nothing to save yet.")
-    copy = replace(volume, array=volume.array.copy())
     tracker = watched(labels)
     session = None if tracker is None else frozen(tracker.sync())
     turn = Turn.to_file(display_of(labels, image), labels.data.shape)
     target = Path(path if Path(path).suffix else f"{path}.nii.gz")
-    worker = create_worker(_write, copy, target, session, turn, on_saving(labels))
+    worker = create_worker(_write, volume, target, session, turn, on_saving(labels))
     worker.returned.connect(ended)
     worker.start()
 
@@ -71,6 +68,10 @@ def _write(
     volume: Volume, path: Path, session: Session | None, turn: Turn, is_saved: Callable[[], None]
 ) -> Path | tuple[Exception]:
     try:
+        # What is drawn while it is copied may be in it or not; the session tells by its digests.
+        volume = replace(volume, array=volume.array.copy())
+        if not volume.array.any():
+            raise BadInput(f"{volume.name} is empty; there is nothing to save yet.")
         write_labels(path, volume)
         if session is not None:
             write_session(path, volume, turn.session(session))

@@ -253,7 +253,7 @@ def test_saving_where_the_scan_lies(shown: Any, qtbot: Qtbot, tmp_path: Path) ->
     widget.ask_path = answer(str(tmp_path / "mask"))
     widget.look()
     click(qtbot, widget.form.save)
-    assert "empty" in widget.form.hint.text()
+    qtbot.waitUntil(lambda: "empty" in widget.form.hint.text(), timeout=10000)
     labels.data[3, 5:9, 6:20] = 4
     click(qtbot, widget.form.save)
     qtbot.waitUntil(lambda: "Saved" in widget.form.hint.text(), timeout=10000)
