@@ -16,7 +16,7 @@ from typing import Literal
 
 from napari_medssl.errors import BadInput
 from napari_medssl.models.shelf import weights_path
-from napari_medssl.propagation.review import FAILED, NAME, TO_REVIEW, Entry, put, read_review, stamp
+from napari_medssl.propagation.review import FAILED, NAME, REVIEWED, TO_REVIEW, Entry, put, read_review, stamp
 from napari_medssl.propagation.scan_job import Job, Report, Settings
 from napari_medssl.propagation.series_job import run_job
 from napari_medssl.propagation.session_file import session_path
@@ -133,15 +133,13 @@ def _do(
     inputs = _digest(case.job, settings)
     mask = case.job.output
     if mask.exists():
-        ours = earlier is not None and earlier.written == stamp(mask)
-        if ours and earlier is not None and earlier.inputs == inputs:
+        ours = earlier is not None and earlier.written == stamp(mask) and earlier.status != REVIEWED
+        if earlier is not None and earlier.inputs == inputs:  # perhaps corrected since, from the same drawing
             return CaseResult(case, "unchanged")
         if not ours:
-            if earlier is not None and earlier.inputs == inputs:  # corrected since, from the same drawing
-                return CaseResult(case, "unchanged")
             return _failed(
                 case, output, earlier,
-                f"{mask.name} is there already and was changed or made by someone else; move it away to make it anew.",
+                f"{mask.name} is there already and was reviewed or changed by someone; move it away to make it anew.",
             )  # fmt: skip
     try:
         # Among finished masks half a one could not be told apart later.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari.viewer import ViewerModel
 
 KEY = "napari_medssl"
+DICOM_SERIES = "dicom_series"  # under this name: which series of its folder a scan is, from 1
 # Other readers' world (z, y, x): superior, posterior, left, one a row.
 _PLAIN_AXES = np.eye(3)[::-1]
 

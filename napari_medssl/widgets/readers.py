@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
-from napari_medssl.widgets.layers import KEY, layer_data, scan_info, time_layer_data
+from napari_medssl.volumes.dicom_seg_reading import is_dicom_seg
+from napari_medssl.widgets.dicom_seg_layer import segmentation_layer
+from napari_medssl.widgets.layers import DICOM_SERIES, KEY, layer_data, scan_info, time_layer_data
 from napari_medssl.widgets.notices import shown_viewer, tell, tell_error, tell_notes
 from napari_medssl.widgets.session_layers import with_session
 
@@ -83,12 +85,16 @@ def _read(path: Path) -> list[LayerTuple]:
         series = _wanted_series(path)
         if series == 0:
             return NOTHING
+    if is_dicom_seg(path):
+        return [segmentation_layer(path)]
     stamp = dicom_stamp(path) if path.is_file() else ""
     opened = layer_with_stamp(stamp)
     if opened is not None:
         tell(f"{path.name} belongs to {opened.name}, which is open already.")
         return NOTHING
     layer = _read_series(path, series)
+    if series is not None:
+        layer[1]["metadata"][KEY][DICOM_SERIES] = series
     if stamp:
         layer[1]["metadata"][KEY][STAMP] = stamp
     return [layer]

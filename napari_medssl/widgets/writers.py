@@ -15,12 +15,15 @@ import numpy as np
 
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes.volume import Volume
-from napari_medssl.volumes.writing import WRITABLE, write_labels, write_volume
+from napari_medssl.volumes.writing import WRITABLE, write_volume
 from napari_medssl.widgets.layers import reference_image, volume_from_layer
+from napari_medssl.widgets.save_mask import DicomSource, dicom_source, write_mask
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+Write = Callable[[Path, Volume, DicomSource | None], None]
 
 
 def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -31,7 +34,7 @@ def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     OSError
         What is wrong, in a sentence.
     """
-    return _write(path, data, meta, "labels", write_labels)
+    return _write(path, data, meta, "labels", write_mask)
 
 
 def write_image_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -42,15 +45,15 @@ def write_image_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     OSError
         What is wrong, in a sentence.
     """
-    return _write(path, data, meta, "image", write_volume)
+    return _write(path, data, meta, "image", lambda target, volume, _: write_volume(target, volume))
 
 
-def _write(path: str, data: Any, meta: dict[str, Any], kind: str, write: Callable[[str, Volume], None]) -> list[str]:
+def _write(path: str, data: Any, meta: dict[str, Any], kind: str, write: Write) -> list[str]:
     path = with_extension(path)
     try:
         layer, reference = _find(data, meta, kind)
         volume = volume_from_layer(layer, reference)
-        write(path, replace(volume, array=np.asarray(volume.array)))
+        write(Path(path), replace(volume, array=np.asarray(volume.array)), dicom_source(reference))
     except BadInput as error:
         # napari takes a ValueError, which BadInput is, for "no writer was found" and drops its message
         raise OSError(str(error)) from error
