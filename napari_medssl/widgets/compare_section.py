@@ -19,6 +19,7 @@ from napari_medssl.widgets.difference import add_difference, differences
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.layers import check_labels_layer, lies_on, spacing_of
 from napari_medssl.widgets.structures_of import structures_of, structures_on
+from napari_medssl.widgets.structures_table import volume_text
 from napari_medssl.widgets.trouble import tell_trouble
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
     from napari_medssl.widgets.propagate_job import Work
 
-_TITLES = ("", "Dice", "HD95", "Mean", "ml", "Ref. ml")
+_TITLES = ("", "Dice", "HD95", "Mean", "ml", "Ref.")
 _HINTS = (
     "Structure",
     "Dice: overlap, from 0 (apart) to 1 (the same)",
     "95th percentile Hausdorff distance in mm: all but the worst twentieth of the surface lies nearer than this",
     "Mean distance between the surfaces in mm",
     "Volume in ml",
-    "Volume in the reference in ml",
+    "Volume in ml in the reference",
 )
 _FIELDS = ("dice", "hausdorff95_mm", "mean_surface_distance_mm", "prediction_ml", "truth_ml")
 _MOST_ROWS = 6
@@ -146,11 +147,11 @@ class CompareSection(QWidget):
         self.table.setFixedHeight(header + 24 * min(_MOST_ROWS, max(1, len(lines))) + 4)
 
     def _lines(self, report: SegmentationReport) -> list[list[str]]:
-        digits = ("{:.3f}", "{:.1f}", "{:.2f}", "{:.4g}", "{:.4g}")
+        shapes = ("{:.3f}".format, "{:.1f}".format, "{:.2f}".format, volume_text, volume_text)
         lines = []
         for one in report.labels:
             values = [getattr(one, field) for field in _FIELDS]
-            cells = [shape.format(v) if math.isfinite(v) else "-" for shape, v in zip(digits, values, strict=True)]
+            cells = [shape(v) if math.isfinite(v) else "-" for shape, v in zip(shapes, values, strict=True)]
             lines.append([self._name(one.label), *cells])
         return lines
 

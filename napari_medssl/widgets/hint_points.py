@@ -101,7 +101,7 @@ class HintClicks(QObject):
         if label == 0:
             raise BadInput("Label 0 is the background; select the label that the clicks are about.")
         if label in work.structures.locked:
-            raise BadInput(f"Label {label} is locked, and stays as it is; untick Lock first.")
+            raise BadInput(f"Label {label} is locked, and stays as it is; unlock it first.")
         layer = points_of(work) or _make(work)
         self.watch(work)
         symbol, colour = _LOOKS[inside]

@@ -176,7 +176,7 @@ class Work:
     def _nothing_drawn(self, axis: int, options: PropagateOptions) -> str:
         structures, selected = self.structures, int(self.labels.selected_label)
         if structures.locked & set(self.session.drawn(axis, self.labels.data)):
-            return "All that is drawn is locked, and stays as it is; untick Lock, or draw another structure."
+            return "All that is drawn is locked, and stays as it is; unlock one, or draw another structure."
         if options.which.currentData() == "selected":
             called = _capital(structures.called(selected))
             return f"{called} is not drawn on any {NAMES[axis]} slice; draw it on one first."

@@ -116,7 +116,7 @@ class PropagateRuns(QObject):
         locked = work.structures.locked & set(run.labels)
         if locked:
             called = work.structures.called(min(locked))
-            raise BadInput(f"The last propagation made {called}, which is locked; untick Lock to undo it.")
+            raise BadInput(f"The last propagation made {called}, which is locked; unlock it to undo it.")
         if run.from_file:
             raise BadInput("The last propagation was made before this mask was opened and cannot be undone any more.")
         if brush_history.drawing(work.labels):

@@ -85,7 +85,7 @@ def _open_label(work: Work) -> int:
     """The selected label, which must not be locked."""
     label = int(work.labels.selected_label)
     if label in work.structures.locked:
-        raise BadInput(f"{work.structures.called(label)} is locked and stays as it is; untick Lock to change it.")
+        raise BadInput(f"{work.structures.called(label)} is locked and stays as it is; unlock it to change it.")
     return label
 
 

@@ -90,7 +90,10 @@ def colormap(wanted: Mapping[int, Colour], base: Any = None) -> Any:
 def features(structures: Structures) -> dict[str, Any]:
     """The table from which napari tells the name of the label under the mouse."""
     named = [label for label in structures.labels if structures[label].name]
-    return {"index": named, "name": [structures[label].name for label in named]} if named else {}
+    if not named:
+        return {}
+    # the background has no name; without a line of its own napari would say "[No Properties]" of it
+    return {"index": [0, *named], "name": [None, *(structures[label].name for label in named)]}
 
 
 def _on_layer(layer: Any) -> Any:

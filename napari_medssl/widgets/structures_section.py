@@ -66,6 +66,7 @@ class StructuresSection(QWidget):
         self._sizes: dict[int, int] = {}
         self._counted: object = None  # what the sizes were counted on
         self._counting: object = None
+        self._outdated = False  # whether what is being counted may have changed since it was begun
         self._not_before = 0.0
         self._look_later = QTimer(self)
         self._look_later.setSingleShot(True)
@@ -88,7 +89,7 @@ class StructuresSection(QWidget):
 
     def look_again(self) -> None:
         """Anything may have changed, in ways that leave no trace: count the voxels anew."""
-        self._counted = None
+        self._counted, self._outdated = None, True
         self.look_soon()
 
     def look(self) -> None:
@@ -137,13 +138,13 @@ class StructuresSection(QWidget):
             return
         if self._counted is None or self._counted[0] != now[0]:
             self._sizes, self._counted = {}, None
-        self._counting, array = now, layer.data
+        self._counting, self._outdated, array = now, False, layer.data
         self._desk.send(lambda: _count(array), self._on_sizes, self._no)
 
     def _on_sizes(self, found: tuple[dict[int, int], float]) -> None:
         self._sizes, seconds = found
         self._not_before = time.monotonic() + seconds / SHARE
-        self._counted, self._counting = self._counting, None
+        self._counted, self._counting = None if self._outdated else self._counting, None
         self.look()
 
     def _no(self, error: BaseException) -> None:
@@ -163,7 +164,7 @@ class StructuresSection(QWidget):
     def _tell_refused(self, label: int) -> None:
         work = self._work()
         called = structures_of(work.labels, work.session).called(label)
-        self.said.emit("trouble", f"{_capital(called)} is locked and stays as it is; untick Lock to change it.")
+        self.said.emit("trouble", f"{_capital(called)} is locked and stays as it is; unlock it to change it.")
 
     def _change(self, change: Callable[[Structures, Work], str | None]) -> None:
         """Change the structures, and say what to do next, if there is something to say."""

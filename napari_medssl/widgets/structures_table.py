@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, Qt, Signal
-from qtpy.QtGui import QColor, QPainter
-from qtpy.QtWidgets import QAbstractItemView, QCompleter, QHeaderView, QLineEdit, QStyledItemDelegate, QTableView
+from qtpy.QtCore import QAbstractTableModel, QEvent, QModelIndex, QRect, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPen
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCompleter,
+    QHeaderView,
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QTableView,
+)
 
 from napari_medssl.volumes.anatomy import names
 from napari_medssl.volumes.segments import Colour
@@ -44,11 +52,8 @@ class Row:
 
     @property
     def volume(self) -> str:
-        """ "0.25", "12.3", "1534", or "…" while it is being counted."""
-        if self.millilitres is None:
-            return "…"
-        digits = 2 if 0 < self.millilitres < 10 else 1 if self.millilitres < 1000 else 0
-        return f"{self.millilitres:.{digits}f}"
+        """In millilitres, or "…" while it is being counted."""
+        return "…" if self.millilitres is None else volume_text(self.millilitres)
 
 
 class Rows(QAbstractTableModel):
@@ -132,6 +137,7 @@ class StructuresTable(QTableView):
         self.setModel(self.rows)
         self.setItemDelegateForColumn(COLOUR, _Swatch(self))
         self.setItemDelegateForColumn(NAME, _Names(self))
+        self.setItemDelegateForColumn(LOCK, _Padlock(self))
         self.setAccessibleName("Structures")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -204,6 +210,36 @@ class _Swatch(QStyledItemDelegate):
         painter.restore()
 
 
+class _Padlock(QStyledItemDelegate):
+    """A padlock, closed or open; a click anywhere in the cell turns it."""
+
+    def paint(self, painter: QPainter, option: Any, index: QModelIndex) -> None:
+        row: Row = index.model().rows[index.row()]
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
+            painter.fillRect(option.rect, option.palette.highlight())
+        colour = (option.palette.highlightedText() if chosen else option.palette.text()).color()
+        colour.setAlphaF(1.0 if row.locked else 0.45)
+        middle = QRect(option.rect).center()
+        body = QRectF(middle.x() - 5, middle.y() - 1, 11, 8)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour, 1.6))
+        painter.setBrush(colour if row.locked else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(body, 1.5, 1.5)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        way = 0 if row.locked else 6  # an open one has its bow to the side
+        painter.drawArc(QRectF(body.left() + 2 + way, body.top() - 6, 7, 11), 0, 180 * 16)
+        painter.restore()
+
+    def editorEvent(self, event: Any, model: Any, option: Any, index: QModelIndex) -> bool:  # noqa: N802  (Qt's name)
+        if event.type() == QEvent.Type.MouseButtonRelease and event.button() == Qt.MouseButton.LeftButton:
+            return bool(model.setData(index, None, Qt.ItemDataRole.CheckStateRole))
+        if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
+            return False
+        return super().editorEvent(event, model, option, index)
+
+
 class _Names(QStyledItemDelegate):
     """Editing a name, with common ones on offer."""
 
@@ -216,6 +252,14 @@ class _Names(QStyledItemDelegate):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         line.setCompleter(completer)
         return line
+
+
+def volume_text(millilitres: float) -> str:
+    """ "0.25", "12.3", "1534" """
+    if not millilitres:
+        return "0"
+    digits = 2 if millilitres < 10 else 1 if millilitres < 100 else 0
+    return f"{millilitres:.{digits}f}"
 
 
 def _tip(row: Row) -> str:

@@ -192,7 +192,7 @@ class TidySection(QWidget):
             return None
         structures, label = structures_of(work.labels, work.session), int(work.labels.selected_label)
         if label in structures.locked:
-            raise BadInput(f"{structures.called(label).capitalize()} is locked; untick Lock to tidy it up.")
+            raise BadInput(f"{structures.called(label).capitalize()} is locked; unlock it to tidy it up.")
         if label <= 0:
             raise BadInput("Select the structure to tidy up in the table first.")
         return label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from qtpy.QtWidgets import QLineEdit
 
 from napari_medssl.volumes import Geometry, Volume, write_labels, write_volume
 from napari_medssl.volumes.segments import Segment
+from napari_medssl.widgets import structures_section
 from napari_medssl.widgets.propagate import PropagateWidget
 from napari_medssl.widgets.structures_table import COLOUR, LOCK, NAME
 from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
@@ -59,9 +61,7 @@ class Desk:
         self.qtbot.mouseClick(self.table.viewport(), Qt.MouseButton.LeftButton, pos=self.place(row, column))
 
     def lock(self, row: int) -> None:
-        box = self.table.visualRect(self.table.rows.index(row, LOCK))
-        spot = QPoint(box.left() + 10, box.center().y())
-        self.qtbot.mouseClick(self.table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        self.click(row, LOCK)
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ def test_a_name_is_typed_with_help_and_shown_by_napari(desk: Desk) -> None:
     desk.wait(lambda: "Left kidney on axial slice 5" in desk.widget.form.drawn.text())
     status = desk.labels.get_status((10.0, 45 * 1.5, 45.0), world=True)
     assert "Left kidney" in status["value"]
+    assert "Properties" not in desk.labels.get_status((10.0, 0.0, 0.0), world=True)["value"]
 
 
 def test_a_colour_is_chosen_and_the_others_stay(desk: Desk) -> None:
@@ -271,3 +272,22 @@ def test_slicers_names_come_with_the_file_and_go_back_into_it(model: Any, qtbot:
     assert "SCT^4147007^Mass" in header["Segment1_Tags"]
     labels.save(str(tmp_path / "menu.seg.nrrd"), plugin="napari-medssl")  # File > Save
     assert nrrd.read_header(str(tmp_path / "menu.seg.nrrd"))["Segment1_Name"] == "Mass"
+
+
+def test_what_a_script_changes_while_voxels_are_counted_is_counted_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, count = threading.Event(), structures_section._count
+
+    def slowly(array: Any) -> Any:
+        found = count(array)
+        assert go.wait(10)
+        return found
+
+    monkeypatch.setattr(structures_section, "_count", slowly)
+    desk.section.look_again()
+    desk.section.look()
+    desk.labels.data[9, :10, :10] = 2  # leaves no trace in napari's history
+    desk.section.look_again()
+    go.set()
+    desk.wait(lambda: desk.rows[1].millilitres == pytest.approx(250 * VOXEL_ML))
