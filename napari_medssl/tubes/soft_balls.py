@@ -1,0 +1,95 @@
+"""The literal sum of soft balls of the deep distance transform, at a cost that does not grow with K times the volume.
+
+With ``Sigma = (z / 3)^2 I`` and ``c = sqrt((2 pi)^3 det Sigma)`` a ball's term is
+``p_u exp(-|v - u|^2 / (2 (z / 3)^2))``, a product of three functions of one coordinate each. Small problems are summed
+as they stand. Otherwise the centres are put into blocks, and those of one radius in a block are convolved along the
+three axes within the block's own surroundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, special
+
+Points = NDArray[np.intp]
+Values = NDArray[np.float64]
+
+_WHOLE = 4e8  # centres x voxels up to which nothing is cut off: a second or less
+_BLOCK = 32  # voxels
+_DROPPED = 1e-5  # what a radius may lose in all at a voxel, p = 1 everywhere; the sum is cut at a half
+_SMALLEST = 1e-3  # sigmas, in voxels, below which a ball is its own centre
+
+
+def sum_of_soft_balls(
+    shape: tuple[int, int, int], centres: Points, radii: Values, weights: Values, steps: Sequence[float]
+) -> NDArray[np.float32]:
+    """``sum over u of p_u c_u Phi(v; u, Sigma_u)`` at each voxel v.
+
+    Parameters
+    ----------
+    shape : of the volume, (z, y, x)
+    centres : (n, 3) voxel indices u
+    radii : (n,) z_u in the unit of `steps`; 0 adds p_u at u only
+    weights : (n,) p_u
+    steps : voxel spacing in array order
+
+    Returns
+    -------
+    (z, y, x) float32. Where centres x voxels come to more than 4e8, terms further than about two radii from their
+    centre are left out: with any arrangement of centres this loses less than 1e-5 a radius.
+    """
+    total = np.zeros(shape, np.float64)
+    points = radii < 3 * _SMALLEST * min(steps)
+    np.add.at(total, tuple(centres[points].T), weights[points])
+    centres, sigmas, weights = centres[~points], radii[~points] / 3, weights[~points]
+    if len(centres) * total.size <= _WHOLE:
+        _add_whole(total, centres, sigmas, weights, steps)
+    else:
+        for block in _blocks(centres, sigmas):
+            _add_block(total, centres[block], float(sigmas[block[0]]), weights[block], steps)
+    return total.astype(np.float32)
+
+
+def _add_whole(total: Values, centres: Points, sigmas: Values, weights: Values, steps: Sequence[float]) -> None:
+    """Every term at every voxel, as a matrix product."""
+    at_once = max(1, int(4e6 // max(total.shape[0] * total.shape[1], 1)))
+    for start in range(0, len(centres), at_once):
+        part = slice(start, start + at_once)
+        along = [
+            np.exp(-0.5 * ((np.arange(size) - centres[part, axis, None]) * steps[axis] / sigmas[part, None]) ** 2)
+            for axis, size in enumerate(total.shape)
+        ]
+        planes = (weights[part, None, None] * along[0][:, :, None] * along[1][:, None, :]).reshape(len(along[0]), -1)
+        total += (planes.T @ along[2]).reshape(total.shape)
+
+
+def _blocks(centres: Points, sigmas: Values) -> Iterator[Points]:
+    """The numbers of the centres that share a radius and a block of voxels."""
+    _, radius = np.unique(sigmas, return_inverse=True)
+    keys = np.concatenate([radius[:, None], centres // _BLOCK], axis=1)
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    order = np.argsort(group.ravel(), kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1)
+
+
+def _add_block(total: Values, centres: Points, sigma: float, weights: Values, steps: Sequence[float]) -> None:
+    """The terms of centres near each other with one sigma."""
+    sigmas = [sigma / step for step in steps]
+    reach = [int(np.ceil(_cut(float(np.prod(sigmas))) * s)) for s in sigmas]
+    low = np.maximum(centres.min(0) - reach, 0)
+    high = np.minimum(centres.max(0) + np.asarray(reach) + 1, total.shape)
+    part = np.zeros(high - low, np.float64)
+    np.add.at(part, tuple((centres - low).T), weights)
+    for axis in range(3):
+        away = np.arange(-reach[axis], reach[axis] + 1) / sigmas[axis]
+        part = ndimage.correlate1d(part, np.exp(-0.5 * away**2), axis=axis, mode="constant")
+    total[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += part
+
+
+def _cut(volume: float) -> float:
+    """How many sigmas a ball reaches, so that the rest comes to `_DROPPED` at most; `volume` is sigma^3 in voxels."""
+    mass = (2 * np.pi) ** 1.5 * max(volume, 0.1)
+    return float(np.sqrt(2 * special.gammainccinv(1.5, min(_DROPPED / mass, 0.5))))
