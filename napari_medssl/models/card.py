@@ -19,6 +19,7 @@ LARGEST_CARD = 2**20  # bytes; a card is a page of text
 PURPOSES = {
     "propagation": "carrying drawn slices through a scan",
     "segmentation": "segmenting scans without drawing",
+    "tubes": "finding vessels, ducts and airways",
 }
 
 

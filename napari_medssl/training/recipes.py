@@ -49,6 +49,7 @@ class Recipe:
 _RECIPES = {
     "sli2vol": "napari_medssl.propagation.learning.recipe:SLI2VOL",
     "segmentation": "napari_medssl.segmentation.recipe:SEGMENTATION",
+    "ddt": "napari_medssl.tubes.learning.recipe:DDT",
 }
 
 

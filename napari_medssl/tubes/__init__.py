@@ -4,16 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_medssl.tubes.branches import Branch, branches, write_branches
+    from napari_medssl.tubes.branching import Branch, branches, write_branches
     from napari_medssl.tubes.distances import distance_classes
+    from napari_medssl.tubes.load import PURPOSE, TubeModel, load_model
     from napari_medssl.tubes.refinement import Refinement, refine, refine_mask
+    from napari_medssl.tubes.use import Tubes, segment
 
 _HOMES = {
-    "Branch": "branches", "Refinement": "refinement", "branches": "branches", "distance_classes": "distances",
-    "refine": "refinement", "refine_mask": "refinement", "write_branches": "branches",
+    "Branch": "branching", "Refinement": "refinement", "branches": "branching", "distance_classes": "distances",
+    "refine": "refinement", "refine_mask": "refinement", "write_branches": "branching", "Tubes": "use",
+    "segment": "use",
+    "PURPOSE": "load", "TubeModel": "load", "load_model": "load",
 }  # fmt: skip
 
-__all__ = ["Branch", "Refinement", "branches", "distance_classes", "refine", "refine_mask", "write_branches"]
+__all__ = [
+    "PURPOSE", "Branch", "Refinement", "TubeModel", "Tubes", "branches", "distance_classes", "load_model", "refine",
+    "refine_mask", "segment", "write_branches",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""How a network learns to see tubes: made trees, rendering, losses, the task and its recipe."""

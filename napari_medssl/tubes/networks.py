@@ -1,0 +1,100 @@
+"""Networks with two heads, of MONAI's blocks: is a voxel in a tube, and how far is it from the tube's surface.
+
+Norms are over the batch, so that a voxel's answer does not depend on where a block was cut; they vanish into the
+convolutions when the network is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock
+from torch import Tensor, nn
+
+from napari_medssl.tubes.model import TubePlan
+
+_NORM = "batch"
+
+
+class TubeUNet(nn.Module):
+    """(n, 1, z, y, x) scaled grey values -> (n, 2 + K, z, y, x): logit of a tube, logits of distance classes 0..K.
+
+    Sides are multiples of ``plan.multiple``.
+    """
+
+    def __init__(self, plan: TubePlan) -> None:
+        super().__init__()
+        widths = [1, *plan.widths]
+        self.down = nn.ModuleList(
+            UnetBasicBlock(3, widths[i], widths[i + 1], 3, 1 if i == 0 else 2, _NORM) for i in range(len(plan.widths))
+        )
+        self.up = nn.ModuleList(
+            UnetUpBlock(3, plan.widths[i], plan.widths[i - 1], 3, 1, 2, _NORM)
+            for i in range(len(plan.widths) - 1, 0, -1)
+        )
+        self.head = nn.Conv3d(plan.widths[0], plan.outputs, 1)
+        self.to(memory_format=torch.channels_last_3d)
+
+    def forward(self, x: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
+        """`pause` is called between blocks, and may raise to stop a long computation."""
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        kept = []
+        for block in self.down:
+            pause()
+            x = block(x)
+            kept.append(x)
+        for block, skip in zip(self.up, reversed(kept[:-1]), strict=True):
+            pause()
+            x = block(x, skip)
+        pause()
+        logits: Tensor = self.head(x)
+        return logits
+
+
+class ResidualTubeNet(nn.Module):
+    """As `TubeUNet`, with residual blocks, sums in place of concatenations, and supervision at every resolution.
+
+    After ResDSN (Zhu et al., A 3D Coarse-to-Fine Framework for Volumetric Medical Image Segmentation, 3DV 2018). In
+    training it returns a list: the answer, and those of the coarser levels, brought to full resolution.
+    """
+
+    def __init__(self, plan: TubePlan) -> None:
+        super().__init__()
+        widths = [1, *plan.widths]
+        levels = range(len(plan.widths))
+        self.down = nn.ModuleList(
+            UnetResBlock(3, widths[i], widths[i + 1], 3, 1 if i == 0 else 2, _NORM) for i in levels
+        )
+        coarse_to_fine = range(len(plan.widths) - 1, 0, -1)
+        self.rise = nn.ModuleList(nn.ConvTranspose3d(plan.widths[i], plan.widths[i - 1], 2, 2) for i in coarse_to_fine)
+        self.up = nn.ModuleList(
+            UnetResBlock(3, plan.widths[i - 1], plan.widths[i - 1], 3, 1, _NORM) for i in coarse_to_fine
+        )
+        self.heads = nn.ModuleList(nn.Conv3d(plan.widths[i - 1], plan.outputs, 1) for i in coarse_to_fine)
+        self.to(memory_format=torch.channels_last_3d)
+
+    def forward(self, x: Tensor, pause: Callable[[], None] = lambda: None) -> Any:
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        size = x.shape[2:]
+        kept = []
+        for block in self.down:
+            pause()
+            x = block(x)
+            kept.append(x)
+        answers: list[Tensor] = []
+        for rise, block, skip, head in zip(self.rise, self.up, reversed(kept[:-1]), self.heads, strict=True):
+            pause()
+            x = block(rise(x) + skip)
+            if self.training or skip is kept[0]:
+                answers.append(head(x))
+        if not self.training:
+            return answers[-1]
+        return [answers[-1], *(F.interpolate(a, size, mode="trilinear", align_corners=False) for a in answers[:-1])]
+
+
+def build_network(plan: TubePlan) -> nn.Module:
+    """The network that a plan asks for, with new weights."""
+    return (ResidualTubeNet if plan.architecture == "residual" else TubeUNet)(plan)
