@@ -165,7 +165,7 @@ def _failed(case: Case, output: Path, earlier: Entry | None, why: str) -> CaseRe
 
 
 def _entry(case: Case, job: Job, report: Report, inputs: str) -> Entry:
-    found = report.labels
+    found = dict(sorted(report.labels.items()))
     return Entry(
         case=case.name,
         scan=job.image.name,
