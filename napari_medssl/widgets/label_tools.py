@@ -65,6 +65,7 @@ class LabelTools(QObject):
 
     def _on_chosen(self) -> None:
         self.structures.look_again()
+        self.structures.look()  # at once: a lock that comes with a file must hold from the first stroke
         self.compare.stay_apart(self._chosen.layer)
 
     def _on_changed(self) -> None:

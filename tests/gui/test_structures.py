@@ -17,6 +17,7 @@ from napari_medssl.volumes import Geometry, Volume, write_labels, write_volume
 from napari_medssl.volumes.segments import Segment
 from napari_medssl.widgets import structures_section
 from napari_medssl.widgets.propagate import PropagateWidget
+from napari_medssl.widgets.readers import read_layers
 from napari_medssl.widgets.structures_table import COLOUR, LOCK, NAME
 from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
 
@@ -291,3 +292,30 @@ def test_what_a_script_changes_while_voxels_are_counted_is_counted_too(
     desk.section.look_again()
     go.set()
     desk.wait(lambda: desk.rows[1].millilitres == pytest.approx(250 * VOXEL_ML))
+
+
+def test_names_and_locks_come_back_with_a_format_that_has_no_room_for_them(
+    model: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    desk = Desk(model, qtbot)
+    desk.section._on_renamed(1, "Liver")
+    desk.section.ask_colour = lambda *_: (0.0, 1.0, 0.0)
+    desk.click(0, COLOUR)
+    desk.lock(0)
+    desk.widget.ask_path = lambda *_: str(tmp_path / "organs.nii.gz")
+    click(qtbot, desk.widget.form.save)
+    qtbot.waitUntil(lambda: "Saved" in desk.widget.form.hint.text(), timeout=10000)
+    array, arguments, _ = read_layers(tmp_path / "organs.nii.gz")[0]
+    model.layers.clear()
+    scan = model.add_image(
+        np.zeros(array.shape, np.float32), scale=arguments["scale"], translate=arguments["translate"]
+    )
+    labels = model.add_labels(array, **arguments)
+    assert desk.widget.form.labels.layer is labels
+    assert desk.widget.form.scan.layer is scan
+    desk.wait(lambda: [row.called for row in desk.rows] == ["Liver", "label 2"])
+    assert desk.rows[0].locked
+    assert desk.rows[0].colour == (0.0, 1.0, 0.0)
+    before = labels.data.copy()
+    labels.fill(tuple(np.argwhere(before == 1)[0]), 2)
+    np.testing.assert_array_equal(labels.data, before)
