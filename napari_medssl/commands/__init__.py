@@ -4,6 +4,18 @@ A command module has ``add_parser(subparsers)``, which describes its options, an
 work and returns the exit status. It imports nothing heavy at its top.
 """
 
-from napari_medssl.commands import demo, doctor, evaluate, models, propagate, recipes, runs, segment, tidy, train
+from napari_medssl.commands import (
+    demo,
+    doctor,
+    evaluate,
+    models,
+    propagate,
+    recipes,
+    refine,
+    runs,
+    segment,
+    tidy,
+    train,
+)
 
-COMMANDS = (propagate, segment, tidy, evaluate, train, runs, recipes, models, demo, doctor)
+COMMANDS = (propagate, segment, refine, tidy, evaluate, train, runs, recipes, models, demo, doctor)

@@ -16,6 +16,7 @@ Points = NDArray[np.intp]
 Radii = NDArray[np.float64]
 
 _ROUNDS = 3  # spurs that grew on spurs
+_LEAST = 2.0  # voxels that a twig must rise above its tube, however thin that is
 _SMOOTHINGS = 2
 
 
@@ -27,18 +28,20 @@ class CentreLine:
     ----------
     points : (n, 3) voxel indices
     radii : (n,) from the centre to the wall, in the unit of the spacing
+    bridges : (n,) whether a voxel was put in to bridge a gap
     """
 
     points: Points
     radii: Radii
+    bridges: NDArray[np.bool_]
 
     def kept(self, which: NDArray[np.bool_]) -> CentreLine:
         """A part of it."""
-        return CentreLine(self.points[which], self.radii[which])
+        return CentreLine(self.points[which], self.radii[which], self.bridges[which])
 
 
 def without_spurs(line: CentreLine, shape: tuple[int, ...], steps: Sequence[float], *, spur: float) -> CentreLine:
-    """Without the twigs that rise less than `spur` radii (and a voxel) above the tube that they grow on.
+    """Without the twigs that rise less than `spur` radii and two voxels above the tube that they grow on.
 
     How far a twig rises: from the middle of the junction to the twig's end and the radius there, less the radius at the
     junction. What has two free ends is a tube of its own, and stays.
@@ -51,7 +54,7 @@ def without_spurs(line: CentreLine, shape: tuple[int, ...], steps: Sequence[floa
             heart = base[np.argmax(line.radii[base])]
             tip = voxels[0] if graph.degree[voxels[0]] <= 1 else voxels[-1]
             away = np.linalg.norm((line.points[tip] - line.points[heart]) * steps)
-            if away + line.radii[tip] - line.radii[heart] < spur * line.radii[heart] + min(steps):
+            if away + line.radii[tip] - line.radii[heart] < spur * line.radii[heart] + _LEAST * min(steps):
                 going[voxels] = True
         if not going.any():
             break
@@ -112,14 +115,15 @@ def _straight(line: CentreLine, start: int, end: int) -> CentreLine:
     count = int(np.abs(last - first).max()) + 1
     part = np.linspace(0, 1, count)
     points = np.rint(first + part[:, None] * (last - first)).astype(np.intp)
-    return CentreLine(points, line.radii[start] + part * (line.radii[end] - line.radii[start]))
+    radii = line.radii[start] + part * (line.radii[end] - line.radii[start])
+    return CentreLine(points, radii, np.ones(count, bool))
 
 
 def _joined(lines: Sequence[CentreLine], shape: tuple[int, ...]) -> CentreLine:
     points = np.concatenate([one.points for one in lines])
     radii = np.concatenate([one.radii for one in lines])
     _, first = np.unique(np.ravel_multi_index(tuple(points.T), shape), return_index=True)
-    return CentreLine(points[first], radii[first])
+    return CentreLine(points[first], radii[first], np.concatenate([one.bridges for one in lines])[first])
 
 
 def smoothed(line: CentreLine, shape: tuple[int, ...]) -> CentreLine:
@@ -129,4 +133,4 @@ def smoothed(line: CentreLine, shape: tuple[int, ...]) -> CentreLine:
     radii = line.radii
     for _ in range(_SMOOTHINGS):
         radii = (links @ radii) / weights
-    return CentreLine(line.points, radii)
+    return CentreLine(line.points, radii, line.bridges)

@@ -20,7 +20,9 @@ Shape = tuple[int, int, int]
 _LEVEL = 0.25  # voxels between two rounds of thinning
 _SPUR = 0.5  # radii
 _GAP = 2.5  # voxels
-_BALLS = 0.5  # the balls' share in the refined map
+_BALLS = 0.35  # the balls' share in the refined map; what is above 0.77 in the probability stays whatever they say
+_EDGE = 2.0  # voxels from the inside to the outside of a ball
+_BLUR = 0.6  # voxels by which a mask is blurred to serve as a probability
 
 
 def half_voxel(steps: Sequence[float]) -> float:
@@ -50,16 +52,44 @@ def centre_line_of(mask: Mask, depth: Map, radius: NDArray[np.floating], steps: 
     """
     shape = mask.shape
     points = np.argwhere(thin(mask, depth, min(steps) * _LEVEL))
-    line = CentreLine(points, np.maximum(radius[tuple(points.T)].astype(np.float64), half_voxel(steps)))
+    radii = np.maximum(radius[tuple(points.T)].astype(np.float64), half_voxel(steps))
+    line = CentreLine(points, radii, np.zeros(len(points), bool))
     line = without_spurs(line, shape, steps, spur=_SPUR)
     return smoothed(bridged(line, shape, steps, gap=_GAP * min(steps)), shape)
 
 
 def rebuilt(probability: Map, mask: Mask, line: CentreLine, steps: Sequence[float]) -> Map:
-    """The tube around a centre line, combined with what the probability says."""
-    shape: Shape = mask.shape
-    edge = min(steps)
+    """The tube around a centre line, combined with what the probability says; bridges count whatever that is.
+
+    Parameters
+    ----------
+    probability, mask : (z, y, x), and the part of it that the line was made from
+    line : its centre line
+    steps : voxel spacing in array order
+
+    Returns
+    -------
+    (z, y, x) float32 from 0 to 1
+    """
+    edge = _EDGE * min(steps)
+    balls, near = _soft(line, mask.shape, steps, edge)
+    refined = (1 - _BALLS) * np.where(mask | near, probability, np.float32(0)) + np.float32(_BALLS) * balls
+    if line.bridges.any():
+        np.maximum(refined, _soft(line.kept(line.bridges), mask.shape, steps, edge)[0], out=refined)
+    return refined.astype(np.float32, copy=False)
+
+
+def as_probability(mask: Mask, steps: Sequence[float]) -> Map:
+    """A mask, blurred a little, so that what is rough counts as unsure."""
+    sigma = [_BLUR * min(steps) / step for step in steps]
+    blurred: Map = ndimage.gaussian_filter(mask.astype(np.float32), sigma, truncate=3.0, mode="nearest")
+    return blurred
+
+
+def _soft(line: CentreLine, shape: Shape, steps: Sequence[float], edge: float) -> tuple[Map, Mask]:
+    """The balls of a line as a map with an edge, and where they are near."""
     depth = depth_in_balls(shape, line.points, line.radii, steps, edge)
-    balls = np.clip(0.5 + depth / edge, 0, 1)
-    refined: Map = (1 - _BALLS) * np.where(mask | (depth > -edge), probability, 0) + _BALLS * balls
-    return refined.astype(np.float32)
+    near: Mask = depth > -edge
+    depth /= np.float32(edge)
+    depth += np.float32(0.5)
+    return np.clip(depth, 0, 1, out=depth), near

@@ -13,7 +13,7 @@ from napari_medssl.errors import BadInput
 from napari_medssl.metrics.masks import as_labels, bounding_box
 from napari_medssl.tubes.centre_line import CentreLine
 from napari_medssl.tubes.distances import edt_mm, grown, steps_of
-from napari_medssl.tubes.rebuilding import Box, Shape, centre_line_of, half_voxel, rebuilt, sure_parts
+from napari_medssl.tubes.rebuilding import Box, Shape, as_probability, centre_line_of, half_voxel, rebuilt, sure_parts
 
 Mode = Literal["default", "paper"]
 
@@ -124,7 +124,7 @@ def refine_mask(mask: ArrayLike, *, spacing: Sequence[float] | None = None) -> R
         depth = edt_mm(own, steps, border=bool(own.all()))
         line = centre_line_of(own, depth, np.maximum(depth - half_voxel(steps), half_voxel(steps)), steps)
         free = (labels[box] == 0) | own
-        whole.add(box, rebuilt(own.astype(np.float32), own, line, steps) * free, line, label, 0.5)
+        whole.add(box, rebuilt(as_probability(own, steps), own, line, steps) * free, line, label, 0.5)
     return whole.refinement()
 
 
