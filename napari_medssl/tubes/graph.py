@@ -44,18 +44,21 @@ class Graph:
     links : (n, n) sparse adjacency of the voxels (26 neighbours)
     junction_of : (n,) the junction that a voxel belongs to, or -1; voxels with three or more neighbours that touch each
         other are one junction
-    lines : the pieces between
     """
 
     points: Points
     links: sparse.csr_array
     junction_of: Points
-    lines: tuple[Line, ...]
 
     @cached_property
     def degree(self) -> Points:
         """(n,) how many neighbours each voxel has."""
         return np.diff(self.links.indptr).astype(np.intp)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The pieces between junctions and free ends."""
+        return tuple(_lines(self.links, self.junction_of))
 
     @cached_property
     def piece_of(self) -> Points:
@@ -83,7 +86,7 @@ def trace(points: Points, shape: tuple[int, ...]) -> Graph:
     crowded = np.flatnonzero(degree >= 3)
     if len(crowded):
         junction_of[crowded] = connected_components(links[crowded][:, crowded], directed=False)[1]
-    return Graph(points, links, junction_of, tuple(_lines(links, junction_of)))
+    return Graph(points, links, junction_of)
 
 
 def _links(points: Points, shape: tuple[int, ...]) -> sparse.csr_array:
@@ -112,7 +115,8 @@ def _lines(links: sparse.csr_array, junction_of: Points) -> list[Line]:
     junction = junction_of.tolist()
     around = [others[starts[i] : starts[i + 1]] for i in range(len(junction))]
     plain = [i for i, own in enumerate(junction) if own == -1]
-    first = [i for i in plain if len(around[i]) <= 1 or any(junction[n] != -1 for n in around[i])]
+    near = (links @ (junction_of >= 0).astype(np.int32) > 0) | (np.diff(links.indptr) <= 1)
+    first = np.flatnonzero(near & (junction_of == -1)).tolist()
     seen: set[int] = set()
     lines: list[Line] = []
     for begin in (*first, *plain):

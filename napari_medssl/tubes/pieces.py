@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -47,19 +47,20 @@ class Pieces:
 
 def pieces_of(graph: Graph, radii: Radii) -> Pieces:
     """Cut a centre line at its forks and order each tree from its thickest free end."""
-    loose, free = _between_forks(graph, radii)
-    loose = _without_false_forks(loose, free)
+    loose = _without_false_forks(_between_forks(graph, radii))
+    # What looks like a fork at the end of a line, since voxels touch each other there, has one piece and is an end.
+    meeting = Counter(place for piece in loose for place in (piece.start, piece.end))
+    free = {place for place, count in meeting.items() if count == 1}
     return Pieces(tuple(_ordered(loose, free, radii)), frozenset(free))
 
 
-def _between_forks(graph: Graph, radii: Radii) -> tuple[list[Piece], set[int]]:
+def _between_forks(graph: Graph, radii: Radii) -> list[Piece]:
     forks = range(int(graph.junction_of.max(initial=-1)) + 1)
     members: dict[int, list[int]] = defaultdict(list)
     for voxel in np.flatnonzero(graph.junction_of >= 0).tolist():
         members[int(graph.junction_of[voxel])].append(voxel)
     heart = {fork: max(members[fork], key=lambda voxel: radii[voxel]) for fork in forks}
     found: list[Piece] = []
-    free: set[int] = set()
     place = len(forks)
     for line in graph.lines:
         path = line.voxels.tolist()
@@ -73,17 +74,16 @@ def _between_forks(graph: Graph, radii: Radii) -> tuple[list[Piece], set[int]]:
         for fork in (line.start, line.end):
             ends.append(fork if fork >= 0 else place)
             if fork < 0:
-                free.add(place)
                 place += 1
         before = [heart[line.start]] if line.start >= 0 else []
         after = [heart[line.end]] if line.end >= 0 else []
         found.append(Piece((*before, *path, *after), ends[0], ends[1]))
     used = {fork for piece in found for fork in (piece.start, piece.end)}
     found += [Piece((heart[fork],), fork, fork) for fork in forks if fork not in used]
-    return found, free
+    return found
 
 
-def _without_false_forks(pieces: list[Piece], free: set[int]) -> list[Piece]:
+def _without_false_forks(pieces: list[Piece]) -> list[Piece]:
     """Where only two pieces meet they are one: three voxels that touch each other in a bend look like a fork."""
     left = dict(enumerate(pieces))
     at: dict[int, list[int]] = defaultdict(list)
@@ -91,7 +91,7 @@ def _without_false_forks(pieces: list[Piece], free: set[int]) -> list[Piece]:
         at[piece.start].append(number)
         at[piece.end].append(number)
     for place, numbers in at.items():
-        if len(numbers) != 2 or numbers[0] == numbers[1] or place in free:
+        if len(numbers) != 2 or numbers[0] == numbers[1]:
             continue
         first, second = (left.pop(number) for number in numbers)
         head = first if first.end == place else _turned(first)
@@ -117,8 +117,13 @@ def _ordered(pieces: Sequence[Piece], free: set[int], radii: Radii) -> list[Piec
     def width(number: int) -> float:
         return float(np.mean(radii[list(pieces[number].voxels)]))
 
+    def near(number: int, place: int) -> float:
+        voxels = list(pieces[number].voxels)
+        half = slice(len(voxels) // 2 + 1) if pieces[number].start == place else slice(len(voxels) // 2, None)
+        return float(np.mean(radii[voxels[half]]))
+
     def thickness(place: int) -> float:
-        return max(map(width, at[place])) * (_END if place in free else 1.0)
+        return max(near(number, place) for number in at[place]) * (_END if place in free else 1.0)
 
     ordered: list[Piece] = []
     done: set[int] = set()

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_medssl.tubes.balls import depth_in_balls
 from napari_medssl.tubes.centre_line import CentreLine, bridged, smoothed, without_spurs
+from napari_medssl.tubes.distances import edt_mm
 from napari_medssl.tubes.thinning import thin
 
 Mask = NDArray[np.bool_]
@@ -19,8 +20,9 @@ Shape = tuple[int, int, int]
 
 _LEVEL = 0.25  # voxels between two rounds of thinning
 _SPUR = 0.5  # radii
-_GAP = 2.5  # voxels
-_BALLS = 0.35  # the balls' share in the refined map; what is above 0.77 in the probability stays whatever they say
+_GAP = 3.5  # voxels between two balls; their ends lie up to a voxel short of a gap of two
+_BALLS = 0.35  # the balls' share in the refined map; where p is above 0.77 a voxel stays whatever they say
+_BALLS_OF_MASK = 0.2  # their share where the probability is a blurred mask, which knows its own width best
 _EDGE = 2.0  # voxels from the inside to the outside of a ball
 _BLUR = 0.6  # voxels by which a mask is blurred to serve as a probability
 
@@ -42,29 +44,55 @@ def sure_parts(mask: Mask, probability: Map, sure: float) -> Mask:
     return kept
 
 
-def centre_line_of(mask: Mask, depth: Map, radius: NDArray[np.floating], steps: Sequence[float]) -> CentreLine:
+def centre_line_of(mask: Mask, radius: Map | None, steps: Sequence[float]) -> CentreLine:
     """The centre line of a mask without spurs, with its gaps bridged.
 
     Parameters
     ----------
-    mask, depth : (z, y, x), and the distance of each voxel to the outside
-    radius : (z, y, x) of the tube, where the mask is
+    mask : (z, y, x)
+    radius : (z, y, x) by formula (2); None takes it from the mask's own distance to its outside
+    steps : voxel spacing in array order
     """
-    shape = mask.shape
+    depth = edt_mm(mask, steps, border=bool(mask.all()))
     points = np.argwhere(thin(mask, depth, min(steps) * _LEVEL))
-    radii = np.maximum(radius[tuple(points.T)].astype(np.float64), half_voxel(steps))
-    line = CentreLine(points, radii, np.zeros(len(points), bool))
-    line = without_spurs(line, shape, steps, spur=_SPUR)
-    return smoothed(bridged(line, shape, steps, gap=_GAP * min(steps)), shape)
+    half = half_voxel(steps)
+    # The line runs on the voxel grid, up to half a voxel beside the middle, where the radius is largest.
+    radii = (
+        _to_the_wall(largest_around(depth, points), half) if radius is None else largest_around(radius, points) + half
+    )
+    line = CentreLine(points, np.maximum(radii.astype(np.float64), half), np.zeros(len(points), bool))
+    line = without_spurs(line, mask.shape, steps, spur=_SPUR)
+    return smoothed(bridged(line, mask.shape, steps, gap=_GAP * min(steps)), mask.shape)
 
 
-def rebuilt(probability: Map, mask: Mask, line: CentreLine, steps: Sequence[float]) -> Map:
+def _to_the_wall(outside: Map, half: float) -> Map:
+    """The radius, from the distance to the nearest voxel outside: its wall side lies at most half a voxel nearer.
+
+    Of a tube one voxel thin that is half a voxel. Of a wide one, whose wall passes many voxels, the nearest of them
+    just misses being inside. Discs of 1, 5, 13 and 29 voxels, at distances of 1, 1.41, 2.24 and 3.16, have the areas of
+    circles of 0.56, 1.26, 2.03 and 3.04: this gives 0.5, 1.06, 2.01 and 3.0.
+    """
+    wall: Map = outside - np.float32(2 * half**2) / np.maximum(outside, np.float32(2 * half))
+    return wall
+
+
+def largest_around(values: Map, points: NDArray[np.intp]) -> Map:
+    """(n,) the largest of a map's values at each point and its 26 neighbours."""
+    last = np.asarray(values.shape) - 1
+    found: Map = np.full(len(points), -np.inf, np.float32)
+    for offset in np.indices((3, 3, 3)).reshape(3, -1).T - 1:
+        np.maximum(found, values[tuple(np.clip(points + offset, 0, last).T)], out=found)
+    return found
+
+
+def rebuilt(probability: Map, mask: Mask, line: CentreLine, steps: Sequence[float], share: float = _BALLS) -> Map:
     """The tube around a centre line, combined with what the probability says; bridges count whatever that is.
 
     Parameters
     ----------
     probability, mask : (z, y, x), and the part of it that the line was made from
     line : its centre line
+    share : of the balls in the result; the rest is the probability's
     steps : voxel spacing in array order
 
     Returns
@@ -73,17 +101,18 @@ def rebuilt(probability: Map, mask: Mask, line: CentreLine, steps: Sequence[floa
     """
     edge = _EDGE * min(steps)
     balls, near = _soft(line, mask.shape, steps, edge)
-    refined = (1 - _BALLS) * np.where(mask | near, probability, np.float32(0)) + np.float32(_BALLS) * balls
+    refined = np.where(mask | near, probability, np.float32(0))
+    refined += np.float32(share) * (balls - refined)
     if line.bridges.any():
         np.maximum(refined, _soft(line.kept(line.bridges), mask.shape, steps, edge)[0], out=refined)
     return refined.astype(np.float32, copy=False)
 
 
-def as_probability(mask: Mask, steps: Sequence[float]) -> Map:
-    """A mask, blurred a little, so that what is rough counts as unsure."""
+def rebuilt_mask(mask: Mask, line: CentreLine, steps: Sequence[float]) -> Map:
+    """As `rebuilt`, from a mask alone: blurred a little, so that what is rough counts as unsure."""
     sigma = [_BLUR * min(steps) / step for step in steps]
     blurred: Map = ndimage.gaussian_filter(mask.astype(np.float32), sigma, truncate=3.0, mode="nearest")
-    return blurred
+    return rebuilt(blurred, mask, line, steps, _BALLS_OF_MASK)
 
 
 def _soft(line: CentreLine, shape: Shape, steps: Sequence[float], edge: float) -> tuple[Map, Mask]:

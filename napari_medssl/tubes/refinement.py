@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_medssl.errors import BadInput
 from napari_medssl.metrics.masks import as_labels, bounding_box
 from napari_medssl.tubes.centre_line import CentreLine
-from napari_medssl.tubes.distances import edt_mm, grown, steps_of
-from napari_medssl.tubes.rebuilding import Box, Shape, as_probability, centre_line_of, half_voxel, rebuilt, sure_parts
+from napari_medssl.tubes.distances import grown, steps_of
+from napari_medssl.tubes.rebuilding import Box, Shape, centre_line_of, rebuilt, rebuilt_mask, sure_parts
 
 Mode = Literal["default", "paper"]
 
@@ -88,8 +88,7 @@ def refine(
     box = grown(box, shape, _margin(float(z[box].max()), steps))
     part = p[box]
     mask = sure_parts(part >= threshold, part, skeleton_threshold)
-    depth = edt_mm(mask, steps, border=bool(mask.all()))
-    line = centre_line_of(mask, depth, z[box] + half_voxel(steps), steps)
+    line = centre_line_of(mask, z[box], steps)
     whole.add(box, rebuilt(part, mask, line, steps), line, 1, threshold)
     return whole.refinement()
 
@@ -118,13 +117,11 @@ def refine_mask(mask: ArrayLike, *, spacing: Sequence[float] | None = None) -> R
     kind: np.dtype[Any] = np.dtype(np.uint8) if labels.dtype == bool else labels.dtype
     whole = _Result(shape, kind, None)
     for label, tight in _boxes(labels):
-        own = labels[tight] == label
         box = grown(tight, shape, 4)
         own = labels[box] == label
-        depth = edt_mm(own, steps, border=bool(own.all()))
-        line = centre_line_of(own, depth, np.maximum(depth - half_voxel(steps), half_voxel(steps)), steps)
+        line = centre_line_of(own, None, steps)
         free = (labels[box] == 0) | own
-        whole.add(box, rebuilt(as_probability(own, steps), own, line, steps) * free, line, label, 0.5)
+        whole.add(box, rebuilt_mask(own, line, steps) * free, line, label, 0.5)
     return whole.refinement()
 
 
@@ -138,11 +135,13 @@ class _Result:
         self._best = np.zeros(shape, np.float32)
 
     def add(self, box: Box, refined: NDArray[np.float32], line: CentreLine, label: int, threshold: float) -> None:
+        on_line = tuple(line.points.T)  # a centre line is never outside its tube, however thin that is
+        refined[on_line] = np.where(refined[on_line] > 0, np.maximum(refined[on_line], threshold), 0)
         taken = (refined >= threshold) & (refined > self._best[box])
         self._labels[box][taken] = label
         np.maximum(self._best[box], refined, out=self._best[box])
         self._refined[box] = self._best[box]
-        own = self._labels[box][tuple(line.points.T)] == label
+        own = self._labels[box][on_line] == label
         points, radii = line.points[own], line.radii[own]
         self._radius[box][tuple(points.T)] = radii
 

@@ -53,6 +53,8 @@ def thin(mask: Mask, depth: NDArray[np.floating], step: float) -> Mask:
     """
     solid = np.pad(mask, 1).astype(np.uint8)
     inside = np.flatnonzero(mask)
+    if not len(inside):
+        return mask.copy()
     places = _padded(inside, mask.shape)
     level = np.zeros(solid.size, np.int32)
     level[places] = np.floor(depth.reshape(-1)[inside] / step).astype(np.int32)

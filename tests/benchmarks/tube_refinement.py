@@ -1,0 +1,138 @@
+"""Prints how quick refinement is, and what it does to probability maps made from real trees.
+
+MEDSSL_DATA=... python tests/benchmarks/tube_refinement.py [--speed] [--quality] [--tree pulmonary_artery_tree_1]
+
+Speed: a mask in, labels out, everything included; and the literal sum over a dense pseudo skeleton beside one separable
+convolution of the whole volume per radius (the quick way of doing that), in the same run, with the largest difference.
+Quality: probabilities and radii made from tree masks by blurring and smooth noise, thresholded and refined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+from napari_medssl.metrics import dice
+from napari_medssl.tubes import distance_classes, refine, refine_mask
+from napari_medssl.tubes.distances import surface_distance
+
+CROPS = {
+    "pulmonary_artery_tree_1": np.s_[80:150, 80:150, 60:150],
+    "brain_artery_tree": np.s_[40:100, 150:230, 100:190],
+    "topcow_mr_roi_003": np.s_[:],
+    "topcow_ct_roi_014": np.s_[:],
+}
+QUALITIES = ((0.5, 1.0), (0.8, 2.0))  # blur in voxels, noise of the logits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--tree", default="pulmonary_artery_tree_1")
+    args = parser.parse_args()
+    if args.speed or not args.quality:
+        speed(args.tree)
+    if args.quality or not args.speed:
+        quality()
+
+
+def tree(name: str) -> tuple[np.ndarray, tuple[float, ...]]:
+    image = sitk.ReadImage(str(Path(os.environ["MEDSSL_DATA"]) / "vessel_trees" / f"{name}.nii.gz"))
+    return sitk.GetArrayFromImage(image) > 0, image.GetSpacing()[::-1]
+
+
+def timed(what: str, work: Callable[[], object]) -> float:
+    start, busy = time.perf_counter(), time.process_time()
+    work()
+    seconds = time.perf_counter() - start
+    print(f"{what:60s} {seconds:7.2f} s ({time.process_time() - busy:.2f} s of processor time)", flush=True)
+    return seconds
+
+
+def speed(name: str) -> None:
+    mask, spacing = tree(name)
+    refine_mask(mask[:20], spacing=spacing)  # imports
+    print(f"{name}, {' x '.join(map(str, mask.shape))}")
+    seconds = min(
+        timed("refine_mask, mask in, labels out", lambda: refine_mask(mask, spacing=spacing)) for _ in range(3)
+    )
+    p, z = mask.astype(np.float32), distance_classes(mask).astype(np.float32)
+    found: list[np.ndarray] = []
+    ours = timed("paper: the literal sum", lambda: found.append(refine(p, z, mode="paper").refined))
+    theirs = timed("one convolution per radius", lambda: found.append(by_convolutions(p, z)))
+    there = found[1] > 0.1
+    worst = float((np.abs(found[0] - found[1])[there] / found[1][there]).max())
+    print(f"largest relative difference where the sum is above 0.1: {worst:.1e}")
+    print(
+        f"one convolution per radius takes {theirs / ours:.0f} x the paper's sum, {theirs / seconds:.0f} x refine_mask"
+    )
+
+
+def by_convolutions(p: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The literal sum as one Gaussian convolution of the whole volume per radius, cut off at six sigmas."""
+    total = np.where((p > 0.98) & (z == 0), p, 0).astype(np.float64)
+    for radius in np.unique(z[(p > 0.98) & (z > 0)]):
+        part = np.where((p > 0.98) & (z == radius), p, 0).astype(np.float64)
+        sigma = radius / 3
+        reach = int(np.ceil(6 * sigma))
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+        for axis in range(3):
+            part = ndimage.correlate1d(part, kernel, axis=axis, mode="constant")
+        total += part
+    return total
+
+
+def quality() -> None:
+    print("Dice, clDice and error in the number of pieces, means over the cases")
+    rows: dict[str, list[tuple[float, float, int]]] = {}
+    for seed, (name, crop) in enumerate(CROPS.items()):
+        whole, spacing = tree(name)
+        truth = np.ascontiguousarray(whole[crop])
+        for blur, noise in QUALITIES:
+            p, z = maps(truth, spacing, blur, noise, seed)
+            results = {
+                "p >= 0.5": p >= 0.5,
+                "refined, paper": refine(p, z, spacing=spacing, mode="paper").labels > 0,
+                "refined": refine(p, z, spacing=spacing).labels > 0,
+                "p >= 0.5, refined as a mask": refine_mask(p >= 0.5, spacing=spacing).labels > 0,
+            }
+            for method, found in results.items():
+                rows.setdefault(f"{method:28s} noise {noise:g}", []).append(scores(found, truth))
+    for method, values in sorted(rows.items(), key=lambda row: row[0][-3:]):
+        overlap, lines, pieces = np.mean(values, axis=0)
+        print(f"{method:38s} {100 * overlap:5.1f} {100 * lines:5.1f} {pieces:6.1f}")
+
+
+def maps(
+    truth: np.ndarray, spacing: tuple[float, ...], blur: float, noise: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A probability and a radius that are wrong in patches, as a network's are."""
+    rng = np.random.default_rng(seed)
+    patches = ndimage.gaussian_filter(rng.normal(size=truth.shape), 2.0)
+    patches /= patches.std()
+    soft = ndimage.gaussian_filter(truth.astype(float), [blur * min(spacing) / step for step in spacing])
+    p = 1 / (1 + np.exp(-8 * (soft - 0.4) - noise * patches))
+    nearest = ndimage.distance_transform_edt(~truth, sampling=spacing, return_distances=False, return_indices=True)
+    z = surface_distance(truth, spacing=spacing)[tuple(nearest)] * np.exp(0.15 * patches)
+    return p.astype(np.float32), z.astype(np.float32)
+
+
+def scores(found: np.ndarray, truth: np.ndarray) -> tuple[float, float, int]:
+    ours, theirs = skeletonize(found) > 0, skeletonize(truth) > 0
+    precision, sensitivity = (ours & truth).sum() / max(ours.sum(), 1), (theirs & found).sum() / theirs.sum()
+    count = [ndimage.label(mask, np.ones((3, 3, 3)))[1] for mask in (found, truth)]
+    both = 2 * precision * sensitivity / max(precision + sensitivity, 1e-9)
+    return dice(found, truth), float(both), abs(count[0] - count[1])
+
+
+if __name__ == "__main__":
+    main()
