@@ -18,6 +18,7 @@ Radii = NDArray[np.float64]
 _ROUNDS = 3  # spurs that grew on spurs
 _LEAST = 2.0  # voxels that a twig must rise above its tube, however thin that is
 _SMOOTHINGS = 2
+_AHEAD = 0.25  # cosine
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def bridged(line: CentreLine, shape: tuple[int, ...], steps: Sequence[float], *,
     """With straight pieces between an end and the nearest voxel of another piece, where their balls are near.
 
     `gap` is the largest distance between the two balls that is bridged, in the unit of `steps`. A bridge must go on in
-    the direction of its end (within 60 degrees); its radii run from one to the other.
+    the direction of its end (within 75 degrees); its radii run from one to the other.
     """
     graph = trace(line.points, shape)
     pieces = graph.piece_of
@@ -107,7 +108,7 @@ def _goes_on(graph: Graph, places: NDArray[np.float64], end: int, other: int) ->
     if back == end:
         return True  # a single voxel has no direction
     along, ahead = places[end] - places[back], places[other] - places[end]
-    return bool(along @ ahead >= 0.5 * np.linalg.norm(along) * np.linalg.norm(ahead))
+    return bool(along @ ahead >= _AHEAD * np.linalg.norm(along) * np.linalg.norm(ahead))
 
 
 def _straight(line: CentreLine, start: int, end: int) -> CentreLine:

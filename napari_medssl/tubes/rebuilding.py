@@ -58,7 +58,9 @@ def centre_line_of(mask: Mask, radius: Map | None, steps: Sequence[float]) -> Ce
     half = half_voxel(steps)
     # The line runs on the voxel grid, up to half a voxel beside the middle, where the radius is largest.
     radii = (
-        _to_the_wall(largest_around(depth, points), half) if radius is None else largest_around(radius, points) + half
+        _to_the_wall(largest_around(depth, points), half)
+        if radius is None
+        else _from_the_surface(largest_around(radius, points), half)
     )
     line = CentreLine(points, np.maximum(radii.astype(np.float64), half), np.zeros(len(points), bool))
     line = without_spurs(line, mask.shape, steps, spur=_SPUR)
@@ -72,8 +74,14 @@ def _to_the_wall(outside: Map, half: float) -> Map:
     just misses being inside. Discs of 1, 5, 13 and 29 voxels, at distances of 1, 1.41, 2.24 and 3.16, have the areas of
     circles of 0.56, 1.26, 2.03 and 3.04: this gives 0.5, 1.06, 2.01 and 3.0.
     """
-    wall: Map = outside - np.float32(2 * half**2) / np.maximum(outside, np.float32(2 * half))
-    return wall
+    wall = outside - np.float32(2 * half**2) / np.maximum(outside, np.float32(2 * half))
+    return wall.astype(np.float32, copy=False)
+
+
+def _from_the_surface(inside: Map, half: float) -> Map:
+    """The radius, from formula (2): of discs of 13 and 29 voxels, where that is 1.41 and 2.24, it gives 1.97 and 2.85."""
+    wall = inside + np.float32(1.5 * half) * inside / (inside + np.float32(half))
+    return wall.astype(np.float32, copy=False)
 
 
 def largest_around(values: Map, points: NDArray[np.intp]) -> Map:
