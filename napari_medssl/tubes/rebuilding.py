@@ -79,7 +79,7 @@ def _to_the_wall(outside: Map, half: float) -> Map:
 
 
 def _from_the_surface(inside: Map, half: float) -> Map:
-    """The radius, from formula (2): of discs of 13 and 29 voxels, where that is 1.41 and 2.24, it gives 1.97 and 2.85."""
+    """The radius, from formula (2): of discs of 13 and 29 voxels, which have 1.41 and 2.24, it is 1.97 and 2.85."""
     wall = inside + np.float32(1.5 * half) * inside / (inside + np.float32(half))
     return wall.astype(np.float32, copy=False)
 
