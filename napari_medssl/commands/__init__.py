@@ -16,6 +16,7 @@ from napari_medssl.commands import (
     segment,
     tidy,
     train,
+    tubes,
 )
 
-COMMANDS = (propagate, segment, refine, tidy, evaluate, train, runs, recipes, models, demo, doctor)
+COMMANDS = (propagate, segment, tubes, refine, tidy, evaluate, train, runs, recipes, models, demo, doctor)

@@ -55,7 +55,7 @@ def nearest(array: Any, starts: Sequence[float], steps: Sequence[float], shape: 
     return part
 
 
-def _interpolated(values: Array, places: NDArray[np.float64], axis: int) -> Array:
+def _interpolated(values: Array, places: NDArray[np.floating], axis: int) -> Array:
     below = np.floor(places).astype(int)
     part = (places - below).astype(np.float32)
     if len(places) == values.shape[axis] and not part.any() and (below == np.arange(len(below))).all():

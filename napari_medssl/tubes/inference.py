@@ -90,30 +90,35 @@ def _look(
     chance = torch.sigmoid(answer[0])
     classes = torch.softmax(answer[1:], 0)
     numbers = torch.arange(len(classes), device=classes.device, dtype=classes.dtype)
-    size = torch.tensordot(numbers, classes, dims=1)
+    size = (numbers[:, None, None, None] * classes).sum(0)
     return chance.cpu().numpy(), size.cpu().numpy()
 
 
 def _blocks(
     shape: Sequence[int], spacing: Sequence[float], working: Sequence[float], plan: TubePlan, on: torch.device
 ) -> Iterator[_Block]:
-    """Parts that fill the scan's grid, each with its box: as few as their sides allow."""
+    """Parts that fill the scan's grid, each with its box: as few as their sides allow.
+
+    Boxes begin at multiples of the network's coarsest stride, counted from the scan's first voxel, so that the network
+    sees the same voxels in pairs wherever blocks are cut.
+    """
     most = _SIDE.get(on.type, _USUAL_SIDE) // plan.multiple * plan.multiple
-    along = []
+    margin = MARGIN + plan.multiple
+    along: list[list[tuple[slice, float, int]]] = []
     for size, own, step in zip(shape, spacing, working, strict=True):
-        length = size * own / step  # in working voxels
-        count = 1 if length <= most else int(np.ceil((length - 2 * MARGIN) / (most - 2 * MARGIN)))
-        edges = np.linspace(0, size, count + 1).round().astype(int)
-        along.append([(int(a), int(b)) for a, b in pairwise(edges) if b > a])
-    for parts in product(*along):
-        starts, sides = [], []
-        for (a, b), size, own, step in zip(parts, shape, spacing, working, strict=True):
-            ratio = step / own  # of the scan's voxels in a working one
-            first = max(-0.5, a - 0.5 - MARGIN * ratio)
-            last = min(size - 0.5, b - 0.5 + MARGIN * ratio)
-            need = max(1, int(np.ceil((last - first) / ratio - 1e-6)))
-            side = -(-need // plan.multiple) * plan.multiple
-            starts.append(first + 0.5 * ratio - (side - need) / 2 * ratio)
-            sides.append(side)
-        z, y, x = (slice(a, b) for a, b in parts)
-        yield _Block((z, y, x), (starts[0], starts[1], starts[2]), (sides[0], sides[1], sides[2]))
+        ratio = step / own  # of the scan's voxels in a working one
+        length = size / ratio
+        if length <= most:
+            count = 1
+        else:
+            count = max(2, int(np.ceil(length / (most - (margin if length / 2 + margin <= most else 2 * margin)))))
+        edges = np.unique(np.linspace(0, size, count + 1).round().astype(int))
+        parts = []
+        for a, b in pairwise(edges.tolist()):
+            first = max(0, int((a / ratio - MARGIN) // plan.multiple) * plan.multiple)
+            last = min(np.ceil(length - 1e-6), np.ceil(b / ratio + MARGIN))
+            side = -(-max(1, int(last) - first) // plan.multiple) * plan.multiple
+            parts.append((slice(a, b), (first + 0.5) * ratio - 0.5, side))
+        along.append(parts)
+    for z, y, x in product(*along):
+        yield _Block((z[0], y[0], x[0]), (z[1], y[1], x[1]), (z[2], y[2], x[2]))

@@ -11,7 +11,7 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 
 # The widths at each level; the first level works at full resolution. A volume of 256 voxels a side takes under a minute
 # on two CPU cores with "small".
-WIDTHS: dict[str, tuple[int, ...]] = {"small": (12, 24, 48, 80), "medium": (32, 64, 128, 256, 320)}
+WIDTHS: dict[str, tuple[int, ...]] = {"small": (16, 32, 64, 64), "medium": (32, 64, 128, 256, 320)}
 
 
 class TubePlan(BaseModel):

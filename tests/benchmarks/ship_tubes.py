@@ -34,7 +34,7 @@ FIELDS = {
     " diagnosis.",
 }
 SETTINGS: dict[str, Any] = {
-    "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 400, "batch": 4, "side": 48, "largest": 10,
+    "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 400, "batch": 2, "side": 48, "largest": 10,
     "learning_rate": 3e-3,
 }  # fmt: skip
 SCALES = 2

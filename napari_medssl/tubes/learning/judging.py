@@ -26,7 +26,8 @@ def judge_scans(
     network: nn.Module, plan: TubePlan, collection: Collection, places: Sequence[int], label: int, on: device
 ) -> Validation | None:
     """Dice and clDice of whole scans, meant over those that have tubes; the mean of both is the score."""
-    found, pictures = [], []
+    found: list[tuple[Mask, Mask]] = []
+    pictures: list[Picture] = []
     for index in places:
         scan = collection.scan(index)
         assert scan.labels is not None
@@ -42,7 +43,8 @@ def judge_scans(
 
 def judge_made(network: nn.Module, samples: Sequence[Sample], on: device) -> Validation:
     """Dice and clDice of made samples."""
-    found, pictures = [], []
+    found: list[tuple[Mask, Mask]] = []
+    pictures: list[Picture] = []
     for sample in samples:
         with torch.inference_mode():
             answer = network(torch.from_numpy(sample.image)[None, None].to(on))

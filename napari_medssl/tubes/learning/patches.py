@@ -71,7 +71,8 @@ def own_sample(
     sides = [step * own / finest for step, own in zip(steps, known.spacing, strict=True)]
     distances = surface_distance(np.ascontiguousarray(truth), spacing=sides)
     classes = np.minimum(rounded(distances), plan.classes).astype(np.uint8)
-    return Sample(*(np.ascontiguousarray(a[mirrored]) for a in (image, truth, classes)))
+    image, truth, classes = image[mirrored].copy(), truth[mirrored].copy(), classes[mirrored].copy()
+    return Sample(image, truth, classes)
 
 
 def drawn_shapes(

@@ -28,22 +28,25 @@ class Look:
     contrast : of tubes against what surrounds them
     gap : voxels of common tissue between tubes and brighter neighbours
     noise, blur : of the scanner; blur in voxels
+    lung : tubes run through something far darker than the tissue around it, and are darker than that tissue themselves
     """
 
     contrast: float
     gap: float
     noise: float
     blur: float
+    lung: bool
 
 
 def draw_look(rng: np.random.Generator) -> Look:
     """From coarse and noisy to clear; noise never drowns the contrast."""
-    contrast = float(np.exp(rng.uniform(np.log(0.7), np.log(6))))
+    contrast = float(np.exp(rng.uniform(np.log(1.0), np.log(6))))
     return Look(
         contrast=contrast,
-        gap=float(rng.choice([0.0, rng.uniform(0, 2), rng.uniform(1, 4)], p=[0.3, 0.4, 0.3])),
-        noise=float(contrast * rng.choice([rng.uniform(0.02, 0.1), rng.uniform(0.1, 0.35)])),
+        gap=float(rng.choice([0.3, rng.uniform(0.3, 2), rng.uniform(1, 4)], p=[0.2, 0.4, 0.4])),
+        noise=float(contrast * rng.choice([rng.uniform(0.02, 0.1), rng.uniform(0.1, 0.3)])),
         blur=float(rng.uniform(0.0, 0.9)),
+        lung=bool(rng.random() < 0.25),
     )
 
 
@@ -56,7 +59,7 @@ def render(rng: np.random.Generator, tubes: Array, others: Array) -> Array:
     image = _neighbours(rng, image, look, free)
     inside = fill(tubes)
     image += inside * (_brightness(rng, shape, look, tubes, image) - image)
-    image = _dark_tubes(rng, image, look, others)
+    image = _other_tubes(rng, image, look, others)
     if rng.random() < 0.3:
         image *= np.exp(rng.uniform(0.1, 0.6) * smooth_noise(rng, shape, 2))
     return _scanner(rng, image, look)
@@ -71,10 +74,13 @@ def fill(distance: Array) -> Array:
 def _tissues(rng: np.random.Generator, shape: tuple[int, ...], look: Look, free: Array) -> Array:
     """Common tissue with texture; large organs darker or a little brighter; lung or air."""
     image = np.zeros(shape, dtype=np.float32)
-    for _ in range(int(rng.integers(0, 4))):
+    if look.lung:
+        depth = look.contrast * rng.uniform(1.2, 5)
+        image -= _region(rng, shape, rng.uniform(-1.2, 0.3), int(rng.integers(2, 4))) * np.float32(depth)
+    for _ in range(0 if look.lung else int(rng.integers(0, 4))):
         level = rng.uniform(-2.5, 0.5) * look.contrast
         image += _region(rng, shape, rng.uniform(-0.3, 1.0), 4) * np.float32(level - float(image.mean()))
-    if rng.random() < 0.45:  # much darker than all else
+    if not look.lung and rng.random() < 0.4:  # much darker than all else
         depth = look.contrast * rng.uniform(0.5, 6)
         image -= _region(rng, shape, rng.uniform(-0.8, 1.0), int(rng.integers(2, 5))) * np.float32(depth)
     for cells in rng.choice([3, 6, 12, 24], size=int(rng.integers(1, 4)), replace=False):
@@ -86,17 +92,17 @@ def _neighbours(rng: np.random.Generator, image: Array, look: Look, free: Array)
     """What is as bright as tubes, or brighter, and is none: bones, organs, nodules, sheets. They leave tubes a gap."""
     room = np.clip(free - look.gap, 0, 1)  # 0 in tubes and their gap
     shape = image.shape
-    if rng.random() < 0.5:  # organs and bones
-        for _ in range(int(rng.integers(1, 4))):
+    if rng.random() < 0.45:  # organs and bones
+        for _ in range(int(rng.integers(1, 3))):
             level = look.contrast * rng.uniform(0.3, 3)
-            body = _region(rng, shape, rng.uniform(0.6, 1.8), int(rng.integers(3, 8))) * room
+            body = _region(rng, shape, rng.uniform(0.7, 1.8), int(rng.integers(3, 6))) * room
             image = image + body * (np.float32(level) + smooth_noise(rng, shape, 10) * np.float32(0.2 * level) - image)
-    if rng.random() < 0.6:  # ellipsoids
-        for _ in range(int(rng.integers(1, 9))):
+    if rng.random() < 0.5:  # ellipsoids
+        for _ in range(int(rng.integers(1, 6))):
             level = look.contrast * rng.uniform(0.4, 2.2)
             body = _ellipsoid(rng, shape) * room
             image = image + body * (np.float32(level) - image)
-    if rng.random() < 0.5:  # sheets: cortex, fissures, walls, skin
+    if rng.random() < 0.4:  # sheets: cortex, fissures, walls, skin
         for _ in range(int(rng.integers(1, 3))):
             level = look.contrast * rng.uniform(0.3, 2)
             body = _sheet(rng, shape, rng.uniform(0.4, 2.5)) * room
@@ -112,16 +118,25 @@ def _brightness(rng: np.random.Generator, shape: tuple[int, ...], look: Look, tu
         level += smooth_noise(rng, shape, 12) * np.float32(rng.uniform(0, 0.25) * look.contrast)
     if rng.random() < 0.2:  # slow flow at the wall, or a bright wall
         level += np.clip(-tubes / 4, 0, 1) * np.float32(rng.uniform(-0.3, 0.5) * look.contrast)
-    # A tube is brighter than what it runs through, whatever that is.
-    lifted: Array = np.maximum(level, np.minimum(around, look.contrast) + np.float32(0.35 * look.contrast))
+    if look.lung or rng.random() < 0.3:  # against what it runs through, and not all else
+        lifted: Array = around + np.float32(rng.uniform(0.5, 1.1)) * level
+        return lifted
+    # as bright everywhere, but always brighter than what it runs through
+    lifted = np.maximum(level, np.minimum(around, look.contrast) + np.float32(0.35 * look.contrast))
     return lifted
 
 
-def _dark_tubes(rng: np.random.Generator, image: Array, look: Look, others: Array) -> Array:
-    """Tubes of air or dark blood, with or without a bright wall."""
+def _other_tubes(rng: np.random.Generator, image: Array, look: Look, others: Array) -> Array:
+    """Tubes of air or dark blood, with or without a bright wall; and ribs, whose cortex is brighter than the rest."""
     inside = fill(others)
     if not inside.any():
         return image
+    if rng.random() < 0.35:
+        marrow, cortex = look.contrast * rng.uniform(0.1, 1.0), look.contrast * rng.uniform(1.0, 3.5)
+        wall = np.clip(1 - np.abs(others + 0.8) / rng.uniform(0.8, 1.6), 0, 1)
+        image = image + inside * (np.float32(marrow) - image)
+        hard: Array = image + wall * (np.float32(cortex) - image)
+        return hard
     depth = look.contrast * rng.uniform(0.7, 4)
     if rng.random() < 0.6:
         wall = np.clip(1 - np.abs(others - 0.7) / rng.uniform(0.8, 1.8), 0, 1)

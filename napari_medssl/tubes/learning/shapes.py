@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,8 @@ class Shapes:
     others : of tubes of the other kind (dark ones among bright ones), to be told apart from them
     """
 
-    tubes: NDArray[np.float16]
-    others: NDArray[np.float16]
+    tubes: NDArray[Any]
+    others: NDArray[Any]
 
 
 def make_shapes(rng: np.random.Generator, side: int, *, largest: float = 12.0) -> Shapes:

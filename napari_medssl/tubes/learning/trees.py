@@ -62,7 +62,7 @@ def grow(rng: np.random.Generator, shape: tuple[int, int, int], style: Style) ->
     else:
         start, towards = rng.uniform(0.1, 0.9, 3) * box, rng.normal(size=3)
     waiting = [(start, _unit(towards), style.radius)]
-    branches = []
+    branches: list[NDArray[np.float32]] = []
     while waiting and len(branches) < _MOST_BRANCHES:
         place, direction, radius = waiting.pop(0)
         points, end, heading = _branch(rng, place, direction, radius, style, box)

@@ -1,0 +1,65 @@
+"""``napari-medssl tubes``: the maps, what was rebuilt, what is printed, and what is refused beforehand."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from napari_medssl.metrics import dice
+from tests.commands.conftest import Call, write
+from tests.tubes.toys import rods, save_toy
+
+MAPS = {"probability.nii.gz", "radius.nii.gz"}
+
+
+@pytest.fixture
+def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path / "models"))
+    save_toy(tmp_path / "models")
+    write(tmp_path / "scan.nii.gz", rods())
+    return tmp_path / "scan.nii.gz"
+
+
+def read(path: Path) -> np.ndarray:
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def test_maps_refined_tubes_and_branches_are_written(call: Call, scan: Path) -> None:
+    out = scan.with_name("out")
+    outcome = call("tubes", scan, "-o", out, "--model", "toy", "--device", "cpu")
+    assert outcome.status == 0, outcome.err
+    assert {path.name for path in out.iterdir()} == MAPS | {"refined.nii.gz", "skeleton.nii.gz", "branches.csv"}
+    assert dice(read(out / "probability.nii.gz") > 0.5, rods() > 200) > 0.9  # on a finer grid, and back
+    assert ((read(out / "refined.nii.gz") > 0) & (rods() > 200)).sum() > 0.5 * (rods() > 200).sum()
+    image, mask = (sitk.ReadImage(str(path)) for path in (scan, out / "radius.nii.gz"))
+    for name in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
+        np.testing.assert_allclose(getattr(mask, name)(), getattr(image, name)(), atol=1e-6)
+    with open(out / "branches.csv", newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert f"in {len(rows)} branches" in outcome.out
+    assert rows
+
+
+def test_dark_tubes_and_json(call: Call, scan: Path) -> None:
+    out = scan.with_name("out")
+    report = call("tubes", scan, "-o", out, "--model", "toy", "--polarity", "dark", "--maps-only", "--json").json
+    assert {path.name for path in out.iterdir()} == MAPS
+    found = read(out / "probability.nii.gz") >= 0.5
+    assert dice(found, rods() < -200) > 0.9
+    size = np.prod(sitk.ReadImage(str(scan)).GetSpacing())
+    assert report["found_ml"] == pytest.approx(found.sum() * size / 1000)
+    assert (report["polarity"], report["complete"], report["refined_ml"]) == ("dark", True, None)
+
+
+def test_what_cannot_be_used_is_refused(call: Call, scan: Path) -> None:
+    assert "is a file" in call("tubes", scan, "-o", scan).refused()
+    assert "no model 'nobody'" in call("tubes", scan, "-o", scan.with_name("out"), "--model", "nobody").refused()
+    assert "is not a number from 0 to 1" in call("tubes", scan, "-o", scan.with_name("o"), "--sure", "2").refused()
+    assert not scan.with_name("out").exists()
+    own = scan.with_name("probability.nii.gz")
+    write(own, rods())
+    assert "also the input" in call("tubes", own, "-o", own.parent, "--model", "toy").refused()
