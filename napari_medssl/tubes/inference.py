@@ -47,10 +47,10 @@ def find(
     `pause` is called often and may raise.
     """
     probability, radius = np.zeros(array.shape, np.float32), np.zeros(array.shape, np.float32)
-    finest = working_spacing(spacing, finest=plan.spacing, anisotropy=plan.anisotropy)
-    scales = [[side * 2**level for side in finest] for level in range(plan.scales)]
-    looks = [(level, working, list(_blocks(array.shape, spacing, working, plan, on))) for level, working in
-             enumerate(scales)]  # fmt: skip
+    looks = [
+        (level, working, list(_blocks(array.shape, spacing, working, plan, on)))
+        for level, working in _resolutions(plan, array.shape, spacing)
+    ]
     total, done = sum(len(blocks) for _, _, blocks in looks), 0
     with torch.inference_mode():
         for level, working, blocks in reversed(looks):  # the coarsest first, which finer ones add to
@@ -63,10 +63,20 @@ def find(
                 shape = [p.stop - p.start for p in block.part]
                 chance, size = (sample(values, back, [1 / s for s in steps], shape) for values in seen)
                 _merge(probability[block.part], radius[block.part], chance, size * np.float32(min(working)),
-                       trusted=_LARGE * plan.classes * min(working) if level else 0.0)  # fmt: skip
+                       trusted=_LARGE * plan.classes * min(working) if level > 0 else 0.0)  # fmt: skip
                 done += 1
                 on_block(done, total)
     return probability, radius
+
+
+def _resolutions(
+    plan: TubePlan, shape: Sequence[int], spacing: Sequence[float]
+) -> list[tuple[int, tuple[float, float, float]]]:
+    """The looks to take, from fine to coarse: 0 at the working spacing, each next one with twice as long voxels."""
+    z, y, x = working_spacing(spacing, finest=plan.spacing, anisotropy=plan.anisotropy)
+    voxels = np.prod([n * own / new for n, own, new in zip(shape, spacing, (z, y, x), strict=True)])
+    first = -1 if voxels < plan.finer_below * 1e6 else 0
+    return [(level, (z * 2.0**level, y * 2.0**level, x * 2.0**level)) for level in range(first, plan.scales)]
 
 
 def _merge(probability: Array, radius: Array, chance: Array, size: Array, *, trusted: float) -> None:

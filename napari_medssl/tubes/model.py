@@ -26,6 +26,7 @@ class TubePlan(BaseModel):
     anisotropy : working voxels are at most so many times as long as wide
     window : voxels over which grey values are brought to mean 0 and spread 1
     tubes : "bright" tubes, for which scans with dark ones are inverted; "own" where scans are taken as they are
+    finer_below : scans of fewer million working voxels are looked at with half as long voxels, too, for thin tubes
     scales : how many resolutions a scan is looked at in, each half as fine as the one before, for tubes larger than K
     """
 
@@ -39,6 +40,7 @@ class TubePlan(BaseModel):
     window: float = Field(64.0, ge=8, le=1024)
     tubes: Literal["bright", "own"] = "own"
     scales: int = Field(1, ge=1, le=3)
+    finer_below: float = Field(0.0, ge=0, le=1000)
 
     @property
     def multiple(self) -> int:

@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 400, "batch": 2, "side": 48, "largest": 10,
     "learning_rate": 3e-3,
 }  # fmt: skip
-SCALES = 2
+USED: dict[str, Any] = {"scales": 2, "window": 96.0, "finer_below": 2.0}  # how use differs from training
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def put_on_shelf(run: Path) -> None:
     """Put a run's model into the package."""
     card, tensors = load_from(run)
     fields = card.model_dump(exclude={"size", "sha256"}) | FIELDS
-    fields["settings"] = {**fields["settings"], "scales": SCALES}
+    fields["settings"] = {**fields["settings"], **USED}
     save_model(SHIPPED, tensors, **fields)
     print(f"{NAME}: {card.training['steps']} steps in {card.training['seconds']:.0f} s, in {SHIPPED}")
 

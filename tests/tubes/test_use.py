@@ -70,6 +70,16 @@ def test_the_radius_is_in_mm_of_the_finest_side(spacing, scales):
         np.testing.assert_allclose(found.radius[inside], CLASS * min(spacing), rtol=1e-3)
 
 
+def test_small_scans_are_looked_at_in_twice_the_resolution():
+    model = toy_model(finer_below=0.05, scales=2)
+    found = tubes.segment(rods(), model=model, spacing=(2, 2, 2))  # 38,400 voxels
+    assert model.network.shapes == [(12, 20, 20), (24, 40, 40), (48, 80, 80)]
+    np.testing.assert_array_equal(found.probability[:, :, 2:-2] > 0.9, rods()[:, :, 2:-2] > 200)
+    larger = toy_model(finer_below=0.03)
+    tubes.segment(rods(), model=larger)
+    assert larger.network.shapes == [(24, 40, 40)]
+
+
 def test_thick_slices_are_looked_at_more_finely():
     model = toy_model()
     tubes.segment(rods((10, 32, 32)), spacing=(4.0, 1.0, 1.0), model=model)
