@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_medssl.propagation import recovery as store
+from napari_medssl.errors import BadInput
 from napari_medssl.propagation.recovery import Recovery, offers, recovery_folder
 from napari_medssl.volumes import Geometry, write_volume
 from napari_medssl.widgets import autosave as autosave_module
@@ -64,7 +65,10 @@ def wait_until_kept(qtbot: Any, layer: Any) -> Path:
 
     def same() -> bool:
         found = files()
-        return len(found) == 1 and np.array_equal(stored(found[0])[0], layer.data)
+        try:
+            return len(found) == 1 and np.array_equal(stored(found[0])[0], layer.data)
+        except BadInput:  # its file is there, its first state not yet
+            return False
 
     qtbot.waitUntil(same, timeout=20000)
     return files()[0]
