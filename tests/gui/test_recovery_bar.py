@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_medssl.propagation import recovery as store
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation import recovery as store
 from napari_medssl.propagation.recovery import Recovery, offers, recovery_folder
 from napari_medssl.volumes import Geometry, write_volume
 from napari_medssl.widgets import autosave as autosave_module
