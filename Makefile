@@ -46,7 +46,10 @@ bench-propagation: $(READY) ## accuracy on real scans, with copy and optical flo
 	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
 	$(BIN)/python tests/benchmarks/confidence.py
 	$(BIN)/python tests/benchmarks/annotation_effort.py
+	$(BIN)/python tests/benchmarks/propagation_trials.py
+	$(BIN)/python tests/benchmarks/clicks.py
 	$(BIN)/python tests/benchmarks/propagation_speed.py
+	.ci/with-screen $(BIN)/python tests/benchmarks/fluidity.py
 
 bench-training: $(READY) ## what training is worth on real scans, and how quick it is (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/training_throughput.py
