@@ -31,8 +31,8 @@ FIELDS = {
     " Apache-2.0; brain arteries, OpenNeuro ds003949, CC0), rendered in made surroundings.",
     "limits": "Finds anything tube-like that is brighter (or darker) than what surrounds it, whatever its name; tubes"
     " under a voxel's radius, and those that touch something as bright, are easily missed. Trained for half an hour on"
-    " one CPU thread, which is too short: on CT it does not yet reach what the best threshold finds. For research, not for"
-    " diagnosis.",
+    " one CPU thread, which is too short: on CT it does not yet reach what the best threshold finds."
+    " For research, not for diagnosis.",
 }
 SETTINGS: dict[str, Any] = {
     "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 400, "batch": 2, "side": 48, "largest": 10,
