@@ -30,8 +30,11 @@ def check_file_output(path: Path) -> None:
         raise BadInput(f"Cannot write {path}: permission denied.")
 
 
-def check_folder_output(folder: Path) -> None:
-    """Refuse a folder that is a file, cannot be made where it should lie, or cannot be written to."""
+def check_folder_output(
+    folder: Path, names: Iterable[str] = (), inputs: Iterable[Path] = (), *, called: str = "an input"
+) -> None:
+    """Refuse a folder that is a file, cannot be made where it should lie, or cannot be written to; or in which a file
+    of one of the `names` is one of the `inputs`, which the sentence calls `called`."""
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; a folder is needed here.")
     there = folder if folder.exists() else folder.parent
@@ -39,3 +42,7 @@ def check_folder_output(folder: Path) -> None:
         raise BadInput(f"Cannot write into {folder}: the folder {there} does not exist.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise BadInput(f"Cannot write into {folder}: permission denied.")
+    given = [path for path in inputs if path.exists()]
+    for path in (folder / name for name in names):
+        if path.exists() and any(path.samefile(one) for one in given):
+            raise BadInput(f"The output {path} is also {called}; choose another folder.")

@@ -74,3 +74,22 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
+
+
+def fraction(text: str) -> float:
+    """``"0.8"`` as 0.8: a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def add_scan_choice(parser: argparse.ArgumentParser) -> None:
+    """``--series`` and ``--frame``: which scan of a file or folder that holds several."""
+    parser.add_argument(
+        "--series", metavar="ID", help="which series of a DICOM folder that holds several: its number or UID"
+    )
+    parser.add_argument("--frame", metavar="N", type=int, help="which frame of a 4D scan, counted from 0")

@@ -48,8 +48,7 @@ def add_parser(subparsers: options.Subparsers) -> None:
         help="how pixels that do not look like the structure are dropped (default: auto, only where it helps)")
     add("--adapt-seconds", metavar="S", type=options.seconds, default=0.0,
         help="first train the model on this very scan for S seconds (default: 0)")
-    add("--series", metavar="ID", help="which series of a DICOM folder that holds several: its number or UID")
-    add("--frame", metavar="N", type=int, help="which frame of a 4D scan, counted from 0")
+    options.add_scan_choice(parser)
     add("--frames", choices=("all", "as-drawn"), default="",
         help="carry the mask of one frame of a 4D scan to all its frames: all, after carrying what is drawn through "
              "that frame; as-drawn, where SEEDS is its whole mask")

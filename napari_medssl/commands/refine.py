@@ -41,9 +41,9 @@ def add_parser(subparsers: options.Subparsers) -> None:
     add("-o", "--output", metavar="DIR", type=Path, required=True, help="the folder to write into")
     add("--mode", choices=("default", "paper"), default="default",
         help="with RADIUS: what works best on real scans, or exactly the paper's sum of soft balls (default: default)")
-    add("--threshold", metavar="P", type=_fraction, default=0.5,
+    add("--threshold", metavar="P", type=options.fraction, default=0.5,
         help="with RADIUS: a voxel of the refined map belongs to the tube from here on (default: 0.5)")
-    add("--skeleton-threshold", metavar="P", type=_fraction, default=0.98,
+    add("--skeleton-threshold", metavar="P", type=options.fraction, default=0.98,
         help="with RADIUS: what the network must be sure of, somewhere in each connected part (default: 0.98)")
     # fmt: on
 
@@ -52,12 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Refine, write, and say what changed."""
     if args.radius is None and (args.mode, args.threshold, args.skeleton_threshold) != ("default", 0.5, 0.98):
         raise BadInput("--mode, --threshold and --skeleton-threshold need a probability and a radius; give both files.")
-    check_folder_output(args.output)
-    for name in (*FILES, PROBABILITY):
-        for given in (args.mask, args.radius):
-            path = args.output / name
-            if given is not None and path.exists() and given.exists() and path.samefile(given):
-                raise BadInput(f"The output {path} is also an input; choose another folder.")
+    check_folder_output(args.output, (*FILES, PROBABILITY), filter(None, (args.mask, args.radius)))
 
     from napari_medssl.tubes import branches, refine_mask
 
@@ -167,13 +162,3 @@ def _in_words(report: dict[str, object], folder: Path, before: Volume) -> str:
     tree = "Branches: {branches}, together {length_mm:.0f} mm; places to look at for narrowing: {narrowings}."
     notes = [note.rstrip(".") + "." for note in before.notes]
     return "\n".join([*notes, volumes.format(**report), tree.format(**report), f"Written into {folder}."])
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value

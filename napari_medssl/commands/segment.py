@@ -53,9 +53,8 @@ def add_parser(subparsers: options.Subparsers) -> None:
     add("-o", "--output", metavar="OUT", type=Path, required=True, help="the label map to write")
     add("--model", metavar="NAME", default="",
         help="a model for segmentation, see napari-medssl models list (default: the only one there is)")
-    add("--series", metavar="ID", help="which series of a DICOM folder that holds several: its number or UID")
-    add("--frame", metavar="N", type=int, help="which frame of a 4D scan, counted from 0")
     # fmt: on
+    options.add_scan_choice(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,9 +86,7 @@ def segment_file(args: argparse.Namespace, cancelled: Callable[[], bool]) -> Rep
 
     progress = Progress("Window")
     try:
-        result = segment(
-            volume, model=model, device=args.device, on_progress=progress.update, cancelled=cancelled
-        )
+        result = segment(volume, model=model, device=args.device, on_progress=progress.update, cancelled=cancelled)
     except Cancelled:
         return Report(str(args.image), None, model, False, notes=volume.notes)
     finally:

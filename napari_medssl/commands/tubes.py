@@ -13,7 +13,7 @@ from napari_medssl.commands import options
 from napari_medssl.commands.checks import check_folder_output
 from napari_medssl.commands.interrupts import Interruption
 from napari_medssl.commands.output import Progress, duration, print_json
-from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.errors import Cancelled
 
 if TYPE_CHECKING:
     from napari_medssl.tubes import Branch, Refinement, Tubes
@@ -56,14 +56,13 @@ def add_parser(subparsers: options.Subparsers) -> None:
         help="bright: tubes brighter than what surrounds them; dark: darker ones, such as airways (default: bright)")
     add("--model", metavar="NAME", default="default",
         help="a model for tubes, see napari-medssl models list (default: the shipped one)")
-    add("--threshold", metavar="P", type=_fraction, default=0.5,
+    add("--threshold", metavar="P", type=options.fraction, default=0.5,
         help="a voxel belongs to a tube from this probability on (default: 0.5)")
-    add("--sure", metavar="P", type=_fraction, default=0.8,
+    add("--sure", metavar="P", type=options.fraction, default=0.8,
         help="connected parts that reach this probability nowhere are left out of the refined tubes (default: 0.8)")
     add("--maps-only", action="store_true", help="write the two maps only; do not refine")
-    add("--series", metavar="ID", help="which series of a DICOM folder that holds several: its number or UID")
-    add("--frame", metavar="N", type=int, help="which frame of a 4D scan, counted from 0")
     # fmt: on
+    options.add_scan_choice(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,11 +86,7 @@ def find_in_file(args: argparse.Namespace, cancelled: Callable[[], bool]) -> Rep
     """
     from napari_medssl.volumes import read_volume
 
-    check_folder_output(args.output)
-    for name in (*MAPS, *REFINED):
-        path = args.output / name
-        if path.exists() and args.image.exists() and path.samefile(args.image):
-            raise BadInput(f"The output {path} is also the input; choose another folder.")
+    check_folder_output(args.output, (*MAPS, *REFINED), (args.image,), called="the input")
     volume = read_volume(args.image, series=args.series, frame=args.frame)
 
     from napari_medssl.tubes import segment
@@ -170,13 +165,3 @@ def in_words(report: Report) -> str:
         )
     lines.append(f"Written into {report.output}.")
     return "\n".join(lines)
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value

@@ -14,9 +14,19 @@ from napari_medssl.models.shelf import load_weights, weights_path
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 T = TypeVar("T")
+
+
+def ready(build: Callable[[], nn.Module], tensors: dict[str, Tensor], device: torch.device) -> nn.Module:
+    """The network that `build` makes, with these weights, in evaluation mode on the device."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):  # a new network draws its weights, which are not kept
+        network = build()
+    network.load_state_dict(tensors)
+    return network.requires_grad_(False).eval().to(device)
 
 
 class Loading(Generic[T]):

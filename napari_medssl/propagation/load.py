@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from napari_medssl.models.card import Card
-from napari_medssl.models.loading import Loading
+from napari_medssl.models.loading import Loading, ready
 from napari_medssl.propagation.model import MatchSettings, PropagationModel, build_network
 
 PURPOSE = "propagation"
@@ -25,10 +25,7 @@ def load_model(name: str = "default", device: str = "auto") -> PropagationModel:
 
 def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> PropagationModel:
     settings = MatchSettings.model_validate(card.settings)
-    network = build_network(settings)
-    network.load_state_dict(tensors)
-    network.requires_grad_(False).eval()
-    return PropagationModel(network.to(device), settings, device)
+    return PropagationModel(ready(lambda: build_network(settings), tensors, device), settings, device)
 
 
 _loaded = Loading(PURPOSE, _make)

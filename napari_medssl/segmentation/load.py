@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medssl.models import Card
-from napari_medssl.models.loading import Loading
+from napari_medssl.models.loading import Loading, ready
 from napari_medssl.segmentation.networks import UNet
 from napari_medssl.segmentation.plan import Plan
 
@@ -26,11 +26,7 @@ class SegmentationModel:
 
 def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> SegmentationModel:
     plan = Plan.model_validate(card.settings)
-    with torch.random.fork_rng(devices=[]):  # a new network draws its weights, which are not kept
-        network = UNet(plan)
-    network.load_state_dict(tensors)
-    network.requires_grad_(False).eval()
-    return SegmentationModel(network.to(device), plan, device)
+    return SegmentationModel(ready(lambda: UNet(plan), tensors, device), plan, device)
 
 
 _load = Loading(PURPOSE, _make, keep=2)

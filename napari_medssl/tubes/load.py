@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medssl.models import Card
-from napari_medssl.models.loading import Loading
+from napari_medssl.models.loading import Loading, ready
 from napari_medssl.tubes.model import TubePlan
 from napari_medssl.tubes.networks import build_network
 
@@ -27,11 +27,7 @@ class TubeModel:
 
 def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> TubeModel:
     plan = TubePlan.model_validate(card.settings)
-    with torch.random.fork_rng(devices=[]):  # a new network draws its weights, which are not kept
-        network = build_network(plan)
-    network.load_state_dict(tensors)
-    network.requires_grad_(False).eval()
-    return TubeModel(network.to(device), plan, device)
+    return TubeModel(ready(lambda: build_network(plan), tensors, device), plan, device)
 
 
 _load = Loading(PURPOSE, _make, keep=2)
