@@ -13,9 +13,6 @@ from napari_medssl.commands.output import print_json
 from napari_medssl.errors import BadInput
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_medssl.tubes import Branch, Refinement
     from napari_medssl.volumes import Volume
 
@@ -30,7 +27,8 @@ def add_parser(subparsers: options.Subparsers) -> None:
         "refine",
         run,
         "rebuild vessels, ducts or airways from their centre lines: smooth walls, small gaps closed, branches measured",
-        epilog="Written into DIR: " + ", ".join(FILES) + f"; with RADIUS also {PROBABILITY}, the refined map.",
+        epilog="Written into DIR: " + ", ".join(FILES) + f"; with RADIUS also {PROBABILITY}, the refined map. "
+        "Difference: 1 kept, 2 added, 3 removed.",
     )
     add = parser.add_argument
     # fmt: off
@@ -114,7 +112,7 @@ def _write(folder: Path, before: Volume, result: Refinement, found: list[Branch]
 
     import numpy as np
 
-    from napari_medssl.tubes import write_branches
+    from napari_medssl.tubes import difference, write_branches
     from napari_medssl.volumes import write_labels, write_volume
 
     folder.mkdir(exist_ok=True)
@@ -122,19 +120,10 @@ def _write(folder: Path, before: Volume, result: Refinement, found: list[Branch]
     write_labels(folder / "refined.nii.gz", replace(before, array=result.labels))
     write_labels(folder / "skeleton.nii.gz", np.where(result.skeleton, np.maximum(result.labels, 1), 0), geometry)
     write_volume(folder / "radius.nii.gz", result.radius, geometry)
-    write_labels(folder / "difference.nii.gz", _difference(before, result), geometry)
+    write_labels(folder / "difference.nii.gz", difference(before.array, result), geometry)
     if probability:
         write_volume(folder / PROBABILITY, result.refined, geometry)
     write_branches(folder / "branches.csv", found)
-
-
-def _difference(before: Volume, result: Refinement) -> NDArray[np.uint8]:
-    """(z, y, x): 1 where a voxel was added to a label, 2 where it was removed, 0 where nothing changed."""
-    import numpy as np
-
-    old, new = np.asarray(before.array), result.labels
-    changed = np.where(new > 0, np.uint8(1), np.uint8(2))
-    return np.where(old != new, changed, np.uint8(0))
 
 
 def _report(args: argparse.Namespace, before: Volume, result: Refinement, found: list[Branch]) -> dict[str, object]:

@@ -60,15 +60,15 @@ def test_a_mask_is_refined(call: Call, mask: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(refined, expected.labels)
     np.testing.assert_array_equal(read(tmp_path / "out", "skeleton.nii.gz", mask) > 0, expected.skeleton)
     np.testing.assert_allclose(radius, expected.radius, rtol=1e-6)
-    np.testing.assert_array_equal(difference == 1, (refined != tubes()) & (refined > 0))
-    np.testing.assert_array_equal(difference == 2, (refined == 0) & (tubes() > 0))
+    np.testing.assert_array_equal(difference == 2, (refined != tubes()) & (refined > 0))
+    np.testing.assert_array_equal(difference == 3, (refined == 0) & (tubes() > 0))
     with (tmp_path / "out" / "branches.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert sorted({row["label"] for row in rows}) == ["3", "9"]
     assert len(rows) == outcome.json["branches"]
     voxel = np.prod(SPACING) / 1000
     assert sum(float(row["volume_ml"]) for row in rows) == pytest.approx(outcome.json["after_ml"], rel=1e-3)
-    assert outcome.json["added_ml"] == pytest.approx((difference == 1).sum() * voxel, rel=1e-5)
+    assert outcome.json["added_ml"] == pytest.approx((difference == 2).sum() * voxel, rel=1e-5)
     assert not (tmp_path / "out" / "probability.nii.gz").exists()
 
 
