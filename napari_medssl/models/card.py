@@ -20,6 +20,7 @@ PURPOSES = {
     "propagation": "carrying drawn slices through a scan",
     "segmentation": "segmenting scans without drawing",
     "tubes": "finding vessels, ducts and airways",
+    "nodules": "finding nodules in chest CT",
 }
 
 
