@@ -92,9 +92,8 @@ def edt_mm(mask: Mask, steps: Sequence[float], *, border: bool = False) -> Dista
     """
     import edt
 
-    found: Distances = edt.edt(
-        np.ascontiguousarray(mask), anisotropy=tuple(steps), black_border=border, parallel=_THREADS
-    )
+    solid = np.ascontiguousarray(mask).view(np.uint8)  # twice as quick as booleans
+    found: Distances = edt.edt(solid, anisotropy=tuple(steps), black_border=border, parallel=_THREADS)
     return found
 
 

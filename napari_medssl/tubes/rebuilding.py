@@ -108,12 +108,23 @@ def rebuilt(probability: Map, mask: Mask, line: CentreLine, steps: Sequence[floa
     (z, y, x) float32 from 0 to 1
     """
     edge = _EDGE * min(steps)
-    balls, near = _soft(line, mask.shape, steps, edge)
-    refined = np.where(mask | near, probability, np.float32(0))
-    refined += np.float32(share) * (balls - refined)
+    depth = depth_in_balls(mask.shape, line.points, line.radii, steps, edge)
+    where = np.flatnonzero(mask | (depth > -edge))  # all else is 0: tubes fill a small part of a volume
+    refined = probability.reshape(-1)[where]
+    refined += np.float32(share) * (_soft(depth, where, edge) - refined)
     if line.bridges.any():
-        np.maximum(refined, _soft(line.kept(line.bridges), mask.shape, steps, edge)[0], out=refined)
-    return refined.astype(np.float32, copy=False)
+        bridges = line.kept(line.bridges)
+        depth = depth_in_balls(mask.shape, bridges.points, bridges.radii, steps, edge)
+        np.maximum(refined, _soft(depth, where, edge), out=refined)
+    whole = np.zeros(mask.shape, np.float32)
+    whole.reshape(-1)[where] = refined
+    return whole
+
+
+def _soft(depth: Map, where: NDArray[np.intp], edge: float) -> Map:
+    """The balls as a map with an edge, at some voxels."""
+    soft: Map = np.clip(depth.reshape(-1)[where] / np.float32(edge) + np.float32(0.5), 0, 1)
+    return soft
 
 
 def rebuilt_mask(mask: Mask, line: CentreLine, steps: Sequence[float]) -> Map:
@@ -121,12 +132,3 @@ def rebuilt_mask(mask: Mask, line: CentreLine, steps: Sequence[float]) -> Map:
     sigma = [_BLUR * min(steps) / step for step in steps]
     blurred: Map = ndimage.gaussian_filter(mask.astype(np.float32), sigma, truncate=3.0, mode="nearest")
     return rebuilt(blurred, mask, line, steps, _BALLS_OF_MASK)
-
-
-def _soft(line: CentreLine, shape: Shape, steps: Sequence[float], edge: float) -> tuple[Map, Mask]:
-    """The balls of a line as a map with an edge, and where they are near."""
-    depth = depth_in_balls(shape, line.points, line.radii, steps, edge)
-    near: Mask = depth > -edge
-    depth /= np.float32(edge)
-    depth += np.float32(0.5)
-    return np.clip(depth, 0, 1, out=depth), near
