@@ -53,6 +53,8 @@ def narrowings(
         reach = _WINDOW * float(np.median(radii))
         before = radii[(along < along[low]) & (along >= along[low] - reach)]
         behind = radii[(along > along[low]) & (along <= along[low] + reach)]
+        if not (before.size and behind.size):  # cut off by forks: there is nothing to compare with
+            continue
         usual = (float(before.max()) + float(behind.max())) / 2
         percent = 100 * (1 - float(radii[low]) / usual)
         if percent >= least_percent:
