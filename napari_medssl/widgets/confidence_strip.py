@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
@@ -20,6 +21,7 @@ STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: -10, Qt.Ke
 COLOURS = ((0.5, (213, 94, 0)), (0.75, (240, 198, 90)), (0.9, (128, 180, 208)), (1.0, (48, 124, 190)))
 
 
+@lru_cache(maxsize=4096)  # asked for every slice whenever the strip is painted
 def colour_of(confidence: float) -> tuple[int, int, int]:
     """Red, green and blue for a confidence of 0 to 1."""
     stops = [at for at, _ in COLOURS]

@@ -117,6 +117,7 @@ class PropagateWidget(KeyedWidget):
         try:
             work = runs.work or self.work()
             now = work.situation(form.options, self.loop.visited)
+            runs.make_ready(work)
         except BadInput as error:
             if now.has_scan and now.has_labels:
                 now = texts.Situation(True, True, str(error))

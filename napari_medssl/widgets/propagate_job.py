@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medssl.errors import BadInput
 from napari_medssl.propagation.hints import hints_for
@@ -130,8 +131,13 @@ class Work:
         right = {label: list(run.confidence.get(label, ())) for label in self.structures.locked}
         return run.worth_checking({**self.session.drawn(axis, self.labels.data), **right}, seen)
 
-    def start(self, options: PropagateOptions, only: Collection[int] | None = None) -> tuple[Job, Writer]:
-        """Begin a run of the session, of the labels that the options say or of `only` these.
+    def start(
+        self,
+        options: PropagateOptions,
+        only: Collection[int] | None = None,
+        copied: Callable[[NDArray[Any]], NDArray[Any]] = np.copy,
+    ) -> tuple[Job, Writer]:
+        """Begin a run of the session, of the labels that the options say or of `only` these; `copied` copies arrays.
 
         Raises
         ------
@@ -147,7 +153,7 @@ class Work:
         if not seeds:
             raise BadInput(self._nothing_drawn(axis, options))
         run = self.session.start(axis, seeds)
-        before = self.labels.data.copy()
+        before = copied(self.labels.data)
         kept = self.session.kept_voxels(axis, before.shape)
         job = Job(
             image=check_image_layer(self.image, frame=shown_frame(self.viewer, self.image)),

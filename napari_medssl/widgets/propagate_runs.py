@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_medssl.errors import BadInput
+from napari_medssl.propagation.spare_copy import SpareCopy
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets.planes import shown_axis, shown_slice
 from napari_medssl.widgets.propagate_worker import REDRAW_3D_S, Engine, Outcome, Streaming
@@ -36,6 +37,7 @@ class PropagateRuns(QObject):
         # what is drawn is told apart by its contents.
         self._kept: KeptWork | None = None
         self._scan: weakref.ref[Layer] | None = None
+        self._spare = SpareCopy()
         self._went_along: dict[int, int] = {}  # run number -> later steps that were undone with it
 
     @property
@@ -45,6 +47,11 @@ class PropagateRuns(QObject):
     @property
     def cancelling(self) -> bool:
         return self._streaming is not None and self._streaming.stop()
+
+    def make_ready(self, work: Work) -> None:
+        """Prepare for a start on these layers, in a thread, so that the viewer will not stand still then."""
+        if not self.running:
+            self._spare.make_ready(work.labels.data)
 
     def start(
         self, work: Work, options: PropagateOptions, engine: Engine | None, only: Collection[int] | None = None
@@ -61,7 +68,7 @@ class PropagateRuns(QObject):
             from napari_medssl.propagation import iter_propagate as engine
 
             self._kept = self._kept or KeptWork()
-        job, writer = work.start(options, only)
+        job, writer = work.start(options, only, self._spare.copy)
         if self._kept is not None:
             job, self._scan = replace(job, kept=self._kept), weakref.ref(work.image)
         axis = job.run.axis
