@@ -54,8 +54,10 @@ def without_spurs(line: CentreLine, shape: tuple[int, ...], steps: Sequence[floa
             base = np.flatnonzero(graph.junction_of == junction) if junction >= 0 else voxels[:1]
             heart = base[np.argmax(line.radii[base])]
             tip = voxels[0] if graph.degree[voxels[0]] <= 1 else voxels[-1]
-            away = np.linalg.norm((line.points[tip] - line.points[heart]) * steps)
-            if away + line.radii[tip] - line.radii[heart] < spur * line.radii[heart] + _LEAST * min(steps):
+            way = line.points[tip] - line.points[heart]
+            away = float(np.linalg.norm(way * np.asarray(steps)))
+            voxel = away / max(int(np.abs(way).max()), 1)  # as long as it is in this direction: slices may be thick
+            if away + line.radii[tip] - line.radii[heart] < spur * line.radii[heart] + _LEAST * voxel:
                 going[voxels] = True
         if not going.any():
             break
