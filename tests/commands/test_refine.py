@@ -91,6 +91,14 @@ def test_bad_input_is_one_sentence(call: Call, mask: Path, maps: tuple[Path, Pat
     assert "whole" in call("refine", maps[0], *out).refused()
     assert "between 0 and 1" in call("refine", mask, maps[1], *out).refused()
     assert "same scan" in call("refine", maps[0], tmp_path / "none.nii.gz", *out).refused()
+    p = sitk.ReadImage(str(maps[0]))
+    for name, values, what in (
+        ("low", sitk.GetArrayFromImage(p) - 0.5, "between 0 and 1"),
+        ("nan", np.full(tubes().shape, np.nan, np.float32), "nan"),
+    ):
+        write(tmp_path / f"{name}.nii.gz", values, p)
+        assert what in call("refine", tmp_path / f"{name}.nii.gz", maps[1], *out).refused()
+        assert name == "nan" or "0 or more" in call("refine", maps[0], tmp_path / f"{name}.nii.gz", *out).refused()
     moved = sitk.ReadImage(str(maps[1]))
     moved.SetOrigin((0.0, 0.0, 0.0))
     sitk.WriteImage(moved, str(tmp_path / "moved.nii.gz"))
@@ -99,6 +107,19 @@ def test_bad_input_is_one_sentence(call: Call, mask: Path, maps: tuple[Path, Pat
     assert "from 0 to 1" in call("refine", *maps, *out, "--threshold", "2").refused()
     assert "is a file" in call("refine", mask, "-o", mask).refused()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_radius_beyond_the_scan_and_a_single_voxel(call: Call, maps: tuple[Path, Path], tmp_path: Path) -> None:
+    like = sitk.ReadImage(str(maps[0]))
+    write(tmp_path / "large.nii.gz", np.full(tubes().shape, 1e4, np.float32), like)
+    outcome = call("refine", maps[0], tmp_path / "large.nii.gz", "-o", tmp_path / "a")
+    assert outcome.status == 0, outcome.err
+    dot = np.zeros(tubes().shape, np.uint8)
+    dot[8, 9, 10] = 5
+    write(tmp_path / "dot.nii.gz", dot, like)
+    outcome = call("refine", tmp_path / "dot.nii.gz", "-o", tmp_path / "b", "--json")
+    assert outcome.json["branches"] == 1
+    np.testing.assert_array_equal(read(tmp_path / "b", "refined.nii.gz", maps[0]), dot)
 
 
 def test_the_input_is_not_overwritten(call: Call, tmp_path: Path) -> None:

@@ -163,6 +163,9 @@ BOX = np.full((3, 4, 5), 0.5)
         (BOX[0], BOX[0], {}, "three dimensions"),
         (BOX * np.nan, BOX, {}, "between 0 and 1"),
         (BOX * 255, BOX, {}, "between 0 and 1"),
+        (BOX - 0.6, BOX, {}, "between 0 and 1"),
+        (BOX * 1j, BOX, {}, "must hold numbers"),
+        (BOX, BOX * np.nan, {}, "0 or more"),
         (BOX, -BOX, {}, "0 or more"),
         (BOX, BOX * np.inf, {}, "0 or more"),
         (BOX, BOX, {"mode": "best"}, "default or paper"),
@@ -173,6 +176,30 @@ BOX = np.full((3, 4, 5), 0.5)
 def test_bad_input_is_one_sentence(p: np.ndarray, z: np.ndarray, options: dict, what: str) -> None:
     with pytest.raises(BadInput, match=what):
         refine(p, z, **options)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, bool])
+def test_components_and_labels_keep_their_values_and_number(kind: type) -> None:
+    labels = np.zeros((40, 40, 60), kind)
+    for number, (z, y) in enumerate(((8, 8), (8, 30), (30, 8), (30, 30))):
+        labels[z - 3 : z + 4, y - 3 : y + 4, 5:55] = number % 2 + 1
+    result = refine_mask(labels)
+    assert result.labels.dtype == (np.uint8 if kind is bool else kind)
+    np.testing.assert_array_equal(np.unique(result.labels), np.unique(labels))
+    for label in np.unique(labels)[1:]:
+        assert pieces(result.labels == label) == pieces(labels == label)
+        assert dice(result.labels == label, labels == label) > 0.9
+    assert len(branches(result)) == 4
+
+
+def test_a_mask_whose_centre_line_is_a_point() -> None:
+    z, y, x = np.indices((17, 17, 17)) - 8
+    ball = z**2 + y**2 + x**2 <= 36
+    result = refine_mask(ball)
+    assert dice(result.labels, ball) > 0.95
+    (one,) = branches(result)
+    assert one.length <= 2
+    assert one.volume == result.labels.sum()
 
 
 def test_a_mask_must_be_one() -> None:
