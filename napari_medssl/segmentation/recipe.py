@@ -10,27 +10,26 @@ from pydantic import Field, field_validator
 from napari_medssl.segmentation.task import Segmentation
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
-from napari_medssl.training.settings import BASIC, Preset, RunSettings
+from napari_medssl.training.settings import (
+    BASIC,
+    Batch,
+    Judged,
+    LearningRate,
+    NetworkSize,
+    Preset,
+    RunSettings,
+    Seconds,
+)
 from napari_medssl.training.strategy import Plain, Strategy
 
 
 class SegmentationSettings(RunSettings):
     """Settings of the recipe `segmentation`."""
 
-    seconds: float = Field(
-        1800,
-        ge=0,
-        title="Time limit (s)",
-        description="Stop after this many seconds of training; 0 means no limit.",
-        json_schema_extra=BASIC,
-    )
-    batch: int = Field(2, ge=1, le=4096, title="Samples per step", description="Samples in a step, over all devices.")
-    learning_rate: float = Field(
-        2e-3, gt=0, le=1, title="Learning rate", description="Peak learning rate of the optimiser (AdamW)."
-    )
-    network: Literal["small", "medium"] = Field(
-        "small", title="Network", description="small: for CPUs and few scans; medium: for graphics cards."
-    )
+    seconds: Seconds = 1800
+    batch: Batch = 2
+    learning_rate: LearningRate = 2e-3
+    network: NetworkSize = "small"
     side: int = Field(
         48,
         ge=16,
@@ -64,9 +63,7 @@ class SegmentationSettings(RunSettings):
         " kidney): a mirrored left kidney is a right one.",
         json_schema_extra=BASIC,
     )
-    judged: int = Field(
-        10, ge=1, le=1000, title="Scans in a validation", description="At most so many scans are validated on."
-    )
+    judged: Judged = 10
     label_names: str = Field(
         "",
         title="Names of labels",

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 # Shown first in a form; the rest lies under "More settings".
 BASIC: dict[str, Any] = {"basic": True}
+
+# Settings of which recipes have their own defaults: `seconds: Seconds = 1800`.
+Seconds = Annotated[
+    float,
+    Field(
+        ge=0,
+        title="Time limit (s)",
+        description="Stop after this many seconds of training; 0 means no limit.",
+        json_schema_extra=BASIC,
+    ),
+]
+Batch = Annotated[
+    int, Field(ge=1, le=4096, title="Samples per step", description="Samples in a step, over all devices.")
+]
+LearningRate = Annotated[
+    float, Field(gt=0, le=1, title="Learning rate", description="Peak learning rate of the optimiser (AdamW).")
+]
+NetworkSize = Annotated[
+    Literal["small", "medium"],
+    Field(title="Network", description="small: for CPUs and few scans; medium: for graphics cards."),
+]
+Judged = Annotated[
+    int, Field(ge=1, le=10000, title="Scans in a validation", description="At most so many scans are validated on.")
+]
 
 
 class RunSettings(BaseModel):
@@ -28,18 +52,10 @@ class RunSettings(BaseModel):
     start: str = Field(
         "", title="Start from", description="A model to begin with instead of a new network; empty for a new network."
     )
-    seconds: float = Field(
-        600,
-        ge=0,
-        title="Time limit (s)",
-        description="Stop after this many seconds of training; 0 means no limit.",
-        json_schema_extra=BASIC,
-    )
+    seconds: Seconds = 600
     steps: int = Field(0, ge=0, title="Step limit", description="Stop after this many steps; 0 means no limit.")
-    batch: int = Field(4, ge=1, le=4096, title="Samples per step", description="Samples in a step, over all devices.")
-    learning_rate: float = Field(
-        1e-3, gt=0, le=1, title="Learning rate", description="Peak learning rate of the optimiser (AdamW)."
-    )
+    batch: Batch = 4
+    learning_rate: LearningRate = 1e-3
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", title="Schedule", description="How the learning rate falls from its peak to the end of the run."
     )
