@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from pathlib import Path
 
 from napari_medssl.errors import BadInput
-from napari_medssl.files import write_text
 from napari_medssl.propagation.hints import Hint
 
 COLUMNS = ("label", "z", "y", "x", "inside")
@@ -44,10 +42,3 @@ def read_hints(path: Path) -> list[Hint]:
             ) from error
         hints.append(Hint(label, (z, y, x), inside))
     return hints
-
-
-def write_hints(path: Path, hints: Iterable[Hint]) -> None:
-    """Write such a file, whole or not at all."""
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(map(str, (hint.label, *hint.voxel, int(hint.inside)))) for hint in hints]
-    write_text(path, "\n".join(lines) + "\n")

@@ -120,6 +120,7 @@ class Work:
             only_accepted=session.only_accepted_since,
             check=self.next_to_check(axis, visited),
             checked=bool(visited),
+            frames=self.image.data.shape[0] if self.image.ndim == 4 else 1,
         )
 
     def next_to_check(self, axis: int, visited: Sequence[int]) -> int | None:

@@ -26,6 +26,7 @@ CORRECT = (
 )
 ACCEPTED = "This slice now counts as drawn by hand. Check the next one, or click Propagate to carry it to the others."
 ACCEPTED_ALL = "This slice now counts as drawn by hand. Click Propagate to carry it to the others, or save the mask."
+ALL_FRAMES = "To carry it to the other frames, save the mask and open Layers > Segment > Propagate a folder."
 RUNNING = "Propagating. Look around as you like; what you draw meanwhile stays."
 STOPPING = "Stopping; the slices that are done stay."
 # What is said after a run that came to an end of its own.
@@ -51,6 +52,7 @@ class Situation:
     checked : whether others were looked at before
     only_accepted : whether all that was drawn since is slices that were said to be right
     names : {label: what the person calls it} of those that are known
+    frames : how many frames the scan has, one of which is worked on
     """
 
     has_scan: bool = False
@@ -67,6 +69,7 @@ class Situation:
     checked: bool = False
     names: Mapping[int, str] = field(default_factory=dict)
     only_accepted: bool = False
+    frames: int = 1
 
 
 def next_step(now: Situation) -> tuple[str, str]:
@@ -100,9 +103,10 @@ def _after(run: Run, now: Situation) -> tuple[str, str]:
     if run.outcome != "done":
         how = "Cancelled" if run.outcome == "cancelled" else "It stopped early"
         ended = f"{how}: {count(len(run.reached_slices()), 'slice')} done and kept."
+    more = f" {ALL_FRAMES}" if now.frames > 1 else ""
     if now.check is None:
-        return kind, f"{ended} Save the mask when you are content."
-    return kind, f"{ended} Look through the slices; slice {now.check} is most worth checking."
+        return kind, f"{ended} Save the mask when you are content.{more}"
+    return kind, f"{ended} Look through the slices; slice {now.check} is most worth checking.{more}"
 
 
 def drawn_text(now: Situation) -> str:

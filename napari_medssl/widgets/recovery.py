@@ -1,4 +1,4 @@
-"""One line and two buttons for unsaved work of a viewer that is gone: bring it back, or discard it."""
+"""One line for unsaved work of a viewer that is gone: bring it back, or discard it, which it asks about first."""
 
 from __future__ import annotations
 
@@ -31,13 +31,17 @@ class RecoveryBar(QWidget):
         self.line = text("Unsaved work")
         self.line.setStyleSheet(first_line_style("next"))
         self.bring_back = button("Bring back", "Open the scan with the labels on it, as they were.")
-        self.discard = button("Discard", "Delete this unsaved work for good.")
+        self.discard = button("Discard…", "Delete this unsaved work for good; asks first.")
+        self.delete = button("Delete for good", "It cannot be brought back after that.")
+        self.keep = button("Keep", "Delete nothing.")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.line)
-        column.addWidget(row(self.bring_back, self.discard))
+        column.addWidget(row(self.bring_back, self.discard, self.delete, self.keep))
         self.bring_back.clicked.connect(self._on_bring_back)
-        self.discard.clicked.connect(self._on_discard)
+        self.discard.clicked.connect(lambda: self._ask(True))
+        self.delete.clicked.connect(self._on_delete)
+        self.keep.clicked.connect(lambda: self._ask(False))
         self.setVisible(False)
         self.look()
 
@@ -48,10 +52,22 @@ class RecoveryBar(QWidget):
     def _show(self, found: list[Offer]) -> None:
         self._offers = found
         self.setVisible(bool(found))
-        for control in (self.bring_back, self.discard):
-            control.setEnabled(bool(found))
+        self._enable(bool(found))
         if found:
-            self.line.setText(offer_text(found[0].about, len(found) - 1))
+            self._ask(False)
+
+    def _ask(self, whether: bool) -> None:
+        """Ask whether to delete the work on offer, or offer it."""
+        about, others = self._offers[0].about, len(self._offers) - 1
+        self.line.setText(question_text(about) if whether else offer_text(about, others))
+        for control in (self.bring_back, self.discard):
+            control.setVisible(not whether)
+        for control in (self.delete, self.keep):
+            control.setVisible(whether)
+
+    def _enable(self, whether: bool) -> None:
+        for control in (self.bring_back, self.discard, self.delete, self.keep):
+            control.setEnabled(whether)
 
     def _on_bring_back(self) -> None:
         path = self._offers[0].path
@@ -69,15 +85,14 @@ class RecoveryBar(QWidget):
 
         self._desk.send(lambda: fetch(path), arrived, failed)
 
-    def _on_discard(self) -> None:
+    def _on_delete(self) -> None:
         recovery = Recovery(self._offers[0].path)
-        self._wait("Discarding it…")
+        self._wait("Deleting it…")
         self._desk.send(recovery.remove, lambda _: self.look(), lambda _: self.look())
 
     def _wait(self, words: str) -> None:
         self.line.setText(words)
-        for control in (self.bring_back, self.discard):
-            control.setEnabled(False)
+        self._enable(False)
 
 
 def _look() -> list[Offer]:
@@ -90,6 +105,11 @@ def offer_text(about: About, others: int, now: dt.datetime | None = None) -> str
     on = f" on {about.scan_name}" if about.scan_name and not about.name.startswith(about.scan_name) else ""
     more = f" (and {others} more)" if others else ""
     return f"Unsaved work from {when_text(about.saved, now)}: {about.name}{on}{more}."
+
+
+def question_text(about: About, now: dt.datetime | None = None) -> str:
+    """ "Delete the unsaved work on scan labels from today, 14:32? It cannot be brought back." """
+    return f"Delete the unsaved work on {about.name} from {when_text(about.saved, now)}? It cannot be brought back."
 
 
 def when_text(seconds: float, now: dt.datetime | None = None) -> str:

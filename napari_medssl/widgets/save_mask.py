@@ -93,6 +93,14 @@ def dicom_source(image: Image | None) -> DicomSource | None:
     return None if image is None or not source else (Path(source), (scan_info(image) or {}).get(DICOM_SERIES))
 
 
+def session_for_file(labels: Labels, image: Image | None) -> Session | None:
+    """The session of a layer as it lies beside its file; None where nobody watches what is drawn on it."""
+    tracker = watched(labels)
+    if tracker is None:
+        return None
+    return Turn.to_file(display_of(labels, image), labels.data.shape).session(frozen(tracker.sync()))
+
+
 def write_mask(path: Path, volume: Volume, scan: DicomSource | None) -> None:
     """Write a mask in the format that its name says; a DICOM segmentation needs the scan's own files."""
     if is_dicom_name(path):

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_medssl.errors import Cancelled
 from napari_medssl.propagation.history import Block
 from napari_medssl.volumes.sizes import voxels_by_slice
 from napari_medssl.volumes.tidy import Step, tidied
 from napari_medssl.widgets import brush_history
+from napari_medssl.widgets.desk import Stop
 
 if TYPE_CHECKING:
     from napari_medssl.widgets.desk import Desk
@@ -50,11 +52,15 @@ class Tidied:
     number: int | None
 
 
-def changes_of(array: Labels, wish: Wish, locked: frozenset[int]) -> list[Change]:
-    """The changes slice by slice, each in a box around it; for a thread."""
+def changes_of(
+    array: Labels, wish: Wish, locked: frozenset[int], cancelled: Callable[[], bool] = lambda: False
+) -> list[Change]:
+    """The changes slice by slice, each in a box around it; for a thread. What is `cancelled` has none."""
     changes = []
     labels = {wish.label} if wish.label is not None else set(voxels_by_slice(array)) - locked
     for where, old, new in tidied(array, wish.step, wish.spacing, labels, axis=wish.axis, index=wish.index):
+        if cancelled():
+            return []
         for place, (before, after) in enumerate(zip(old, new, strict=True)):
             differs = before != after
             rows, columns = (np.flatnonzero(differs.any(axis=1 - side)) for side in (0, 1))
@@ -70,12 +76,13 @@ def changes_of(array: Labels, wish: Wish, locked: frozenset[int]) -> list[Change
 
 
 class TidyJob(QObject):
-    """One tidying; `ended` is emitted with a `Tidied` or an error.
+    """One tidying; `ended` is emitted with a `Tidied` or an error, `writing` once it can no longer be cancelled.
 
     Voxels that are drawn on while it computes stay as the person leaves them.
     """
 
     ended = Signal(object)
+    writing = Signal()
 
     def __init__(self, work: Work, wish: Wish, locked_now: Callable[[], frozenset[int]], parent: QObject) -> None:
         super().__init__(parent)
@@ -83,16 +90,31 @@ class TidyJob(QObject):
         self._array = work.labels.data
         self._number = work.session.new_number()
         self._gained = self._lost = 0
+        self._stop = Stop()
         self._changes: Iterator[Change] = iter(())
         self._timer = QTimer(self)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._write)
 
     def start(self, desk: Desk) -> None:
-        array, wish, locked = self._array, self._wish, self._locked_now()
-        desk.send(lambda: changes_of(array, wish, locked), self._on_changes, self._end)
+        array, wish, locked, stop = self._array, self._wish, self._locked_now(), self._stop
+        self.destroyed.connect(stop.ask)
+        desk.send(lambda: changes_of(array, wish, locked, stop), self._on_changes, self._on_failed)
+
+    def cancel(self) -> None:
+        """Change nothing; the thread ends when it next looks. Too late once the changes are being written."""
+        if not self._stop() and not self._timer.isActive():
+            self._stop.ask()
+            self._end(Cancelled())
+
+    def _on_failed(self, error: BaseException) -> None:
+        if not self._stop():
+            self._end(error)
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
+        if self._stop():
+            return
+        self.writing.emit()
         self._changes = iter(changes)
         self._timer.start()
         self._write()
@@ -142,6 +164,7 @@ class TidyJob(QObject):
                 slices = np.moveaxis(self._array, run.axis, 0)
                 for end, way in ((min(known, default=0), -1), (max(known, default=-1), 1)):
                     index = end + way
-                    while 0 <= index < len(slices) and known and (slices[index] == label).any():
+                    while 0 <= index < len(slices) and known and (area := int((slices[index] == label).sum())):
                         known[index] = known[end]
+                        run.areas.setdefault(label, {})[index] = area  # no session is written without it
                         index += way

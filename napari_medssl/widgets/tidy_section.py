@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_medssl.errors import BadInput
+from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.volumes.tidy import Name, Step
 from napari_medssl.widgets import brush_history
 from napari_medssl.widgets.controls import button, menu, row
@@ -53,6 +53,7 @@ class TidySection(QWidget):
         self._viewer, self._work = viewer, work
         self._desk = Desk(self)
         self._doing: Any = None  # while one is under way: its name, and the layers
+        self._job: TidyJob | None = None
         self._last: tuple[Any, int] | None = None  # the layer, and the step that Undo takes back
         self.which = menu(
             [("Selected structure", "selected"), ("All that are not locked", "open")],
@@ -79,6 +80,7 @@ class TidySection(QWidget):
             "Counts as a propagation: the next one replaces it.",
         )
         self.undo = button("Undo tidying", "Take the last tidying back.")
+        self.cancel = button("Cancel", "Stop tidying up; nothing is changed.")
         self._lay_out()
         self._connect()
 
@@ -87,7 +89,8 @@ class TidySection(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow("What", self.which)
         rows.addRow("Where", self.where)
-        column = QVBoxLayout(self)
+        self._controls = QWidget()  # what waits while a tidying is under way
+        column = QVBoxLayout(self._controls)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(rows)
         for widget in (
@@ -99,7 +102,12 @@ class TidySection(QWidget):
             self.undo,
         ):
             column.addWidget(widget)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._controls)
+        whole.addWidget(self.cancel)
         self.undo.setEnabled(False)
+        self.cancel.setVisible(False)
 
     def _connect(self) -> None:
         steps: dict[Name, tuple[QPushButton, QDoubleSpinBox | None]] = {
@@ -114,6 +122,7 @@ class TidySection(QWidget):
             control.clicked.connect(lambda _=False, name=name, amount=amount: self._tidy(name, amount))
         self.between.clicked.connect(self._on_between)
         self.undo.clicked.connect(self._on_undo)
+        self.cancel.clicked.connect(self._on_cancel)
 
     def _tidy(self, name: Name, amount: QDoubleSpinBox | None) -> None:
         try:
@@ -125,16 +134,21 @@ class TidySection(QWidget):
         except BadInput as error:
             self.said.emit("trouble", tell_trouble(error))
             return
-        self.setEnabled(False)
+        self._wait(True)
         self.said.emit("busy", "Tidying up…")
         job = TidyJob(work, wish, lambda: structures_of(work.labels, work.session).locked, self)
         self._doing = name, work
+        self._job = job
+        job.writing.connect(lambda: self.cancel.setEnabled(False))
         job.ended.connect(self._on_ended)
         job.start(self._desk)
 
     def _on_ended(self, result: Tidied | BaseException) -> None:
-        (name, work), self._doing = self._doing, None
-        self.setEnabled(True)
+        (name, work), self._doing, self._job = self._doing, None, None
+        self._wait(False)
+        if isinstance(result, Cancelled):
+            self.said.emit("next", "Tidying up is cancelled; nothing was changed.")
+            return
         if isinstance(result, BaseException):
             self.said.emit("trouble", tell_trouble(result))
             return
@@ -147,6 +161,15 @@ class TidySection(QWidget):
         voxel = spacing_of(work.labels)
         gained, lost = (count * voxel[0] * voxel[1] * voxel[2] / 1000 for count in (result.gained, result.lost))
         self.said.emit("done", f"{_DONE[name]}: {gained:.3g} ml added, {lost:.3g} ml removed. Ctrl+Z takes it back.")
+
+    def _wait(self, whether: bool) -> None:
+        self._controls.setEnabled(not whether)
+        self.cancel.setEnabled(True)
+        self.cancel.setVisible(whether)
+
+    def _on_cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
 
     def _on_between(self) -> None:
         try:

@@ -16,8 +16,9 @@ import numpy as np
 from napari_medssl.errors import BadInput
 from napari_medssl.volumes.volume import Volume
 from napari_medssl.volumes.writing import WRITABLE, write_volume
+from napari_medssl.widgets.autosave import on_saving
 from napari_medssl.widgets.layers import reference_image, volume_from_layer
-from napari_medssl.widgets.save_mask import DicomSource, dicom_source, write_mask
+from napari_medssl.widgets.save_mask import DicomSource, dicom_source, session_for_file, write_mask, write_session
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -27,7 +28,8 @@ Write = Callable[[Path, Volume, DicomSource | None], None]
 
 
 def write_labels_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Save a labels layer with the geometry of the scan it lies on; the paths written. See `volumes.write_labels`.
+    """Save a labels layer with the geometry of the scan it lies on, and its session, if it has one, beside it; the path
+    of the mask. See `volumes.write_labels`.
 
     Raises
     ------
@@ -53,11 +55,23 @@ def _write(path: str, data: Any, meta: dict[str, Any], kind: str, write: Write) 
     try:
         layer, reference = _find(data, meta, kind)
         volume = volume_from_layer(layer, reference)
-        write(Path(path), replace(volume, array=np.asarray(volume.array)), dicom_source(reference))
+        volume = replace(volume, array=np.asarray(volume.array))
+        write(Path(path), volume, dicom_source(reference))
+        if kind == "labels":
+            _write_session(Path(path), volume, layer, reference)
     except BadInput as error:
         # napari takes a ValueError, which BadInput is, for "no writer was found" and drops its message
         raise OSError(str(error)) from error
     return [path]
+
+
+def _write_session(path: Path, volume: Volume, layer: Any, reference: Any) -> None:
+    """Which slices were drawn goes with the mask, as from Save mask; then nothing of it is unsaved any more."""
+    is_saved = on_saving(layer)
+    session = session_for_file(layer, reference)
+    if session is not None:
+        write_session(path, volume, session)
+    is_saved()
 
 
 def with_extension(path: str) -> str:

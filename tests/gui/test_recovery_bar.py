@@ -125,8 +125,16 @@ def test_a_layer_that_is_removed_or_a_viewer_that_is_closed_leaves_its_work(
 
     viewer, widget, hand = start(make_napari_viewer, qtbot, None)
     qtbot.waitUntil(widget.recovery.isVisible, timeout=10000)
-    click(qtbot, widget.recovery.discard)
-    qtbot.waitUntil(lambda: not widget.recovery.isVisible(), timeout=10000)
+    bar, offer = widget.recovery, widget.recovery.line.text()
+    click(qtbot, bar.discard)
+    assert "It cannot be brought back." in bar.line.text()
+    assert not bar.bring_back.isVisible()
+    click(qtbot, bar.keep)
+    assert bar.line.text() == offer
+    assert len(offers()) == 1
+    click(qtbot, bar.discard)
+    click(qtbot, bar.delete)
+    qtbot.waitUntil(lambda: not bar.isVisible(), timeout=10000)
     assert files() == []
     assert not viewer.layers
 

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 
 from napari_medssl.propagation.session_file import session_path
 from napari_medssl.volumes import Geometry, write_volume
+from napari_medssl.widgets.propagate import PropagateWidget
 from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
 
 PLUGIN = "napari-medssl"
@@ -99,6 +100,32 @@ def test_the_work_goes_on_the_next_day(
     hand.keys(Qt.Key.Key_Z)
     np.testing.assert_array_equal(again.data, data)
     assert widget.work().session.drawn(0, again.data) == {1: [3, 7, 11]}
+
+
+def test_napari_saves_the_session_too(model: Any, qtbot: Any, scan: Path, tmp_path: Path) -> None:
+    """File > Save Selected Layer(s)… writes what Save mask… writes."""
+    widget = PropagateWidget(model, engine=FakeEngine())
+    qtbot.addWidget(widget)
+    model.open(scan, plugin=PLUGIN)
+    widget.form.new_labels.click()
+    labels = widget.form.labels.layer
+    labels.data_setitem((np.full(9, 3), np.full(9, 20), np.arange(9)), 1)
+    menu, button = tmp_path / "menu.nii.gz", tmp_path / "button.nii.gz"
+    labels.save(str(menu), plugin=PLUGIN)
+    widget.ask_path = lambda *_: str(button)
+    widget.form.save.click()
+    qtbot.waitUntil(lambda: "Saved" in says(widget), timeout=20000)
+    ours, theirs = (session_path(path).read_text(encoding="utf-8") for path in (menu, button))
+    assert ours == theirs
+    model.layers.clear()
+    model.open([scan, menu], plugin=PLUGIN, stack=False)
+    assert widget.work().session.drawn(0, widget.form.labels.layer.data) == {1: [3]}
+
+
+def test_napari_saves_labels_that_nobody_watches_alone(model: Any, tmp_path: Path) -> None:
+    labels = model.add_labels(np.ones((3, 4, 5), np.uint8))
+    labels.save(str(tmp_path / "mask.nii.gz"), plugin=PLUGIN)
+    assert [path.name for path in tmp_path.iterdir()] == ["mask.nii.gz"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from qtpy.QtGui import QGuiApplication
 
 from napari_medssl.metrics import evaluate_segmentation
 from napari_medssl.propagation.fill_between import fill_between
+from napari_medssl.propagation.session_state import state_of
 from napari_medssl.volumes.tidy import Step, tidy
 from napari_medssl.widgets import tidy_job
 from napari_medssl.widgets.brush_history import past
@@ -154,6 +155,33 @@ def test_what_is_drawn_while_it_computes_stays(bench: Bench, monkeypatch: pytest
     np.testing.assert_array_equal(bench.labels.data, expected)
 
 
+def test_a_tidying_is_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, compute, given = threading.Event(), tidy_job.changes_of, []
+
+    def slowly(*arguments: Any) -> Any:
+        go.wait(10)
+        given.append(compute(*arguments))
+        return given[0]
+
+    monkeypatch.setattr(tidy_job, "changes_of", slowly)
+    bench.labels.selected_label = 1
+    before, steps = bench.labels.data.copy(), len(past(bench.labels))
+    assert not bench.tidy.cancel.isVisible()
+    click(bench.qtbot, bench.tidy.grow)
+    assert not bench.tidy.grow.isEnabled()
+    click(bench.qtbot, bench.tidy.cancel)
+    assert bench.tidy.idle
+    assert "nothing was changed" in bench.widget.form.hint.text()
+    assert not bench.tidy.cancel.isVisible()
+    go.set()
+    bench.qtbot.waitUntil(lambda: not bench.tidy._desk.busy, timeout=20000)
+    assert given == [[]]  # the thread gave up, too
+    np.testing.assert_array_equal(bench.labels.data, before)
+    assert len(past(bench.labels)) == steps
+    monkeypatch.undo()
+    assert "It is larger" in bench.press(bench.tidy.grow)
+
+
 def test_tidying_what_was_propagated_makes_no_drawn_slices(model: Any, qtbot: Any) -> None:
     labels = np.zeros(SHAPE, np.uint8)
     labels[5, 10:20, 10:20] = 1
@@ -169,6 +197,7 @@ def test_tidying_what_was_propagated_makes_no_drawn_slices(model: Any, qtbot: An
     session = bench.widget.work().session
     assert bench.labels.data[[2, 7], 15, 15].all()  # it grew by a slice at both ends
     assert session.drawn(0, bench.labels.data) == {1: [5]}
+    assert state_of(session, SHAPE).runs  # can be saved
 
 
 def test_filling_between_drawn_slices_is_a_propagation(model: Any, qtbot: Any) -> None:

@@ -6,16 +6,17 @@ from hypothesis import strategies as st
 
 from napari_medssl.errors import BadInput
 from napari_medssl.propagation import Hint
-from napari_medssl.propagation.hints_file import read_hints, write_hints
+from napari_medssl.propagation.hints_file import read_hints
 
 NUMBERS = st.integers(0, 10**6)
 
 
 @given(st.lists(st.builds(Hint, NUMBERS, st.tuples(NUMBERS, NUMBERS, NUMBERS), st.booleans()), max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-def test_hints_come_back(tmp_path: Path, hints: list[Hint]) -> None:
+def test_a_line_is_a_hint(tmp_path: Path, hints: list[Hint]) -> None:
     path = tmp_path / "hints.csv"
-    write_hints(path, hints)
+    lines = [f"{int(hint.inside)},{','.join(map(str, hint.voxel))},{hint.label}" for hint in hints]
+    path.write_text("\n".join(["inside,z,y,x,label", *lines]))  # columns are found by their names
     assert read_hints(path) == hints
 
 
