@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,11 +47,31 @@ def _shader_programs_are_left_alone() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _installed_plugins() -> None:
-    """Find the plugins, as napari does when its first window opens."""
+def _installed_plugins() -> Iterator[None]:
+    """Find the plugins, as napari does when its first window opens, and once: its fixture would for every viewer."""
     from npe2 import PluginManager
 
-    PluginManager.instance().discover()
+    manager = PluginManager.instance()
+    manager.discover(include_npe1=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "discover", lambda *_, **__: 0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_viewers() -> Iterator[None]:
+    """Spare every viewer what no test looks at: searching all modules for garbage, writing napari's settings file."""
+    import napari.viewer  # noqa: F401
+    import torch  # noqa: F401
+    from napari.settings._base import EventedConfigFileSettings
+
+    # closing a viewer collects garbage among all objects; what was imported is none, and is most of them
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventedConfigFileSettings, "_maybe_save", lambda self: None)
+        yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -106,5 +128,41 @@ def random_geometry() -> Callable[[int], Geometry]:
         matrix = matrix * rng.choice([-1, 1], 3)
         spacing, origin = rng.uniform(0.3, 6, 3), rng.uniform(-400, 400, 3)
         return Geometry(tuple(spacing), tuple(origin), tuple(matrix.ravel()))
+
+    return make
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where runs of training are kept."""
+    made = tmp_path / "runs"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A folder with scans, as far as its name goes."""
+    made = tmp_path / "Liver MR"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def train(qtbot: Any, home: Path) -> Callable[..., Any]:
+    """Makes a shown widget, as large as its dock is at 1280 x 800, once it knows what can be trained."""
+
+    from napari_medssl.widgets.train import TrainWidget
+    from tests.gui.training_kit import FakeChecker, FakeJobs, two_recipes
+
+    def make(jobs: Any = None, checker: Any = None) -> Any:
+        made: Any = TrainWidget(
+            None, jobs=jobs or FakeJobs(home), checker=checker or FakeChecker(), recipes=two_recipes, home=home
+        )
+        qtbot.addWidget(made)
+        made.resize(400, 735)
+        made.show()
+        qtbot.waitUntil(lambda: not made.desk.busy, timeout=20000)
+        return made
 
     return make

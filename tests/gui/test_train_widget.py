@@ -1,93 +1,28 @@
-"""The Train widget with real clicks, on jobs that run nothing: from a folder to a model, and everything in between."""
+"""The Train widget with real clicks, on jobs that run nothing: from a folder with scans to a run that begins."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent, QMouseEvent, QWheelEvent
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from napari_medssl.errors import BadInput
 from napari_medssl.training.choices import Choices
-from napari_medssl.widgets import train_runs
 from napari_medssl.widgets.train import TrainWidget
 from napari_medssl.widgets.train_form import NEW, RUNS, WATCH
-from napari_medssl.widgets.train_resume import ResumeDialog
 from napari_medssl.widgets.train_scans import Problem
 from tests.gui.propagation_kit import click
-from tests.gui.training_kit import FakeChecker, FakeJobs, Info, events_of, twelve_scans, two_recipes
+from tests.gui.training_hands import Qtbot, choose, left_behind, says, start, wait, write
+from tests.gui.training_kit import FakeChecker, FakeJobs, events_of, twelve_scans, two_recipes
 
-Qtbot = Any
 BROKEN = Problem("patient07", "The file is cut short.", True)
 ODD = Problem("patient09", "Slices lie 8 mm apart.", False)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    made = tmp_path / "runs"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def scans(tmp_path: Path) -> Path:
-    made = tmp_path / "Liver MR"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def train(qtbot: Qtbot, home: Path) -> Callable[..., Any]:
-    """Makes a shown widget, as large as its dock is at 1280 x 800, once it knows what can be trained."""
-
-    def make(jobs: FakeJobs | None = None, checker: FakeChecker | None = None) -> Any:
-        made: Any = TrainWidget(
-            None, jobs=jobs or FakeJobs(home), checker=checker or FakeChecker(), recipes=two_recipes, home=home
-        )
-        qtbot.addWidget(made)
-        made.resize(400, 735)
-        made.show()
-        qtbot.waitUntil(lambda: not made.desk.busy, timeout=20000)
-        return made
-
-    return make
-
-
-def wait(qtbot: Qtbot, happened: Callable[[], bool]) -> None:
-    qtbot.waitUntil(happened, timeout=10000)
-
-
-def says(widget: Any) -> str:
-    words: str = widget.form.hint.text()
-    return words
-
-
-def choose(widget: Any, qtbot: Qtbot, folder: Path) -> None:
-    """Choose a folder with the button, and wait for the report."""
-    widget.form.data.ask_folder = lambda *_: folder
-    click(qtbot, widget.form.data.choose)
-    wait(qtbot, lambda: widget.session.finding is not None)
-
-
-def write(edit: Any, words: str) -> None:
-    edit.selectAll()
-    QTest.keyClicks(edit, words)
-
-
-def start(widget: Any, qtbot: Qtbot, scans: Path) -> Path:
-    """Start a run; its folder."""
-    choose(widget, qtbot, scans)
-    click(qtbot, widget.form.start)
-    wait(qtbot, lambda: widget.shown is not None and widget.form.tabs.currentIndex() == WATCH)
-    folder: Path = widget.shown
-    return folder
 
 
 def test_a_folder_is_chosen_and_reported_on(train: Any, qtbot: Qtbot, scans: Path) -> None:
@@ -266,303 +201,6 @@ def test_a_gpu_that_is_not_there_is_said(train: Any, qtbot: Qtbot, scans: Path) 
     assert not widget.form.start.isEnabled()
 
 
-def test_from_start_to_use(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
-    jobs = FakeJobs(home)
-    widget = train(jobs)
-    used: list[Any] = []
-    widget.actions.use_model = lambda viewer, card: used.append(card) or "It is chosen in the tool."
-    choose(widget, qtbot, scans)
-    click(qtbot, widget.form.plan.buttons["Quick check"])
-    click(qtbot, widget.form.start)
-    wait(qtbot, lambda: widget.shown is not None)
-    folder, watch = widget.shown, widget.form.watch
-    assert jobs.calls[-1] == ("submit", ("sli2vol", scans, {"seconds": 60, "name": "liver-mr"}))
-    assert widget.form.tabs.currentIndex() == WATCH
-    assert widget.form.plan.name.text() == "liver-mr-2"  # for the next one
-    wait(qtbot, lambda: Choices.read(home).folders == [str(scans)])
-
-    jobs.change(folder, state="starting")
-    wait(qtbot, lambda: watch.state.text() == "liver-mr: starting")
-    assert (watch.bar.minimum(), watch.bar.maximum()) == (0, 0)
-    jobs.change(folder, state="running", step=0, done=0.0)
-    jobs.write(folder, {"event": "prepare", "text": "Reading scans", "done": 4, "total": 12})
-    wait(qtbot, lambda: watch.progress.text() == "Reading scans (4 of 12)…")
-    assert watch.bar.value() / watch.bar.maximum() == pytest.approx(1 / 3)
-    jobs.write(folder, *events_of(230, pictures=folder))
-    jobs.change(folder, state="running", step=230, done=0.23, left=400.0)
-    wait(qtbot, lambda: watch.progress.text() == "Step 230, about 7 min left, 3.2 steps a second")
-    assert watch.bar.value() == 230
-    assert "goes on when you close this panel" in says(widget)
-    plot = watch.curves.losses
-    assert plot.readings(230)[0].x == 230
-    assert [reading.x for reading in watch.curves.metrics.readings(190)] == [200]
-    assert watch.machine.text() == "CPU, float32; memory 1.4 GB; 2% of the time waiting for scans; 1.2 million weights"
-    wait(qtbot, lambda: watch.pictures.picture.accessibleDescription() == "scan, target, prediction")
-    assert watch.pictures.title.text() == "Step 200 (best), 1 of 2"
-    click(qtbot, watch.pictures.other)
-    wait(qtbot, lambda: watch.pictures.picture.accessibleDescription() == "prediction, target, scan")
-    assert not watch.use.isVisible()
-
-    model = folder / "liver-mr.json"
-    jobs.change(folder, state="finished", sentence="Trained for a minute.", done=1.0, model=model, resumable=True)
-    wait(qtbot, lambda: says(widget) == "Trained for a minute. Click Use this model to work with it.")
-    click(qtbot, watch.use)
-    wait(qtbot, lambda: says(widget) == "It is chosen in the tool.")
-    assert used == [model]
-
-
-def test_a_run_is_stopped_and_resumed(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
-    jobs = FakeJobs(home)
-    widget = train(jobs)
-    folder, watch = start(widget, qtbot, scans), widget.form.watch
-    jobs.change(folder, state="running", done=0.4, step=40)
-    wait(qtbot, lambda: watch.state.text() == "liver-mr: training at 40%")
-    click(qtbot, watch.stop)
-    wait(qtbot, lambda: says(widget).startswith("Stopping"))
-    assert not watch.stop.isEnabled()
-    jobs.change(folder, state="stopped", resumable=True)
-    wait(qtbot, lambda: watch.resume.isVisible())
-    assert says(widget) == "liver-mr was stopped. Resume goes on where it stopped."
-    click(qtbot, watch.resume)
-    wait(qtbot, lambda: ("resume", folder) in jobs.calls and "waiting" in watch.state.text())
-    assert [call for call in jobs.calls if call[1] == folder] == [("cancel", folder), ("resume", folder)]
-
-
-def test_a_failed_run_is_resumed_with_changes(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
-    jobs = FakeJobs(home)
-    widget = train(jobs)
-    folder = start(widget, qtbot, scans)
-    sentence = "The graphics card ran out of memory. Nothing is lost: resume with fewer samples per step."
-    jobs.change(folder, state="failed", sentence=sentence, resumable=True)
-    wait(qtbot, lambda: says(widget) == sentence)
-    asked: list[Any] = []
-
-    def answer(_: Any, info: Any, recipe: Any, devices: Any) -> dict[str, Any]:
-        dialog = ResumeDialog(info, recipe, devices)
-        qtbot.addWidget(dialog)
-        dialog.show()
-        rows = dialog.form.rows
-        assert "start" not in rows
-        assert (rows["batch"].input.text(), rows["seconds"].input.text()) == ("6", "10 min")
-        assert rows["batch"].isVisible()
-        write(rows["batch"].input, "none")
-        assert not dialog.resume.isEnabled()
-        assert rows["batch"].wrong.text() == "A whole number is wanted here."
-        write(rows["batch"].input, "2")
-        assert dialog.resume.isEnabled()
-        asked.append(dialog.changes())
-        return dialog.changes()
-
-    widget.actions.ask_changes = answer
-    click(qtbot, widget.form.watch.resume)
-    assert asked == [{"batch": 2}]
-    wait(qtbot, lambda: ("resume", folder) in jobs.calls)
-    widget.actions.ask_changes = lambda *_: None
-    jobs.change(folder, state="failed", resumable=True)
-    wait(qtbot, lambda: widget.form.watch.resume.isVisible())
-    click(qtbot, widget.form.watch.resume)
-    qtbot.wait(100)
-    assert jobs.calls.count(("resume", folder)) == 1
-
-
-def left_behind(home: Path, *states: str) -> FakeJobs:
-    infos = [
-        Info(
-            home / f"{number}-{state}", name=f"{state}-model", state=state, done=0.4, step=40, resumable=True,
-            created=time.time() - 86400 * (number + 1), sentence="It vanished." if state == "lost" else "",
-        )
-        for number, state in enumerate(states)
-    ]  # fmt: skip
-    return FakeJobs(home, *infos)
-
-
-def test_a_lost_run_is_offered_at_the_opening(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "lost", "finished")
-    widget = train(jobs)
-    offer = widget.form.offer
-    assert offer.words.text().startswith("lost-model broke off at 40% (")
-    assert widget.form.tabs.currentIndex() == NEW
-    click(qtbot, offer.resume)
-    wait(qtbot, lambda: ("resume", home / "0-lost") in jobs.calls)
-    wait(qtbot, lambda: not offer.isVisible())
-    assert widget.form.tabs.currentIndex() == WATCH
-
-
-def test_an_offer_that_was_dismissed_does_not_return(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "lost", "stopped")
-    widget = train(jobs)
-    assert widget.form.offer.words.text() == "2 runs were left halfway: lost-model, stopped-model."
-    assert not widget.form.offer.resume.isVisible()
-    click(qtbot, widget.form.offer.look)
-    assert widget.form.tabs.currentIndex() == RUNS
-    click(qtbot, widget.form.offer.dismiss)
-    assert not widget.form.offer.isVisible()
-    assert not train(jobs).form.offer.isVisible()
-
-
-def test_a_run_that_goes_on_is_shown_at_the_opening(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "running", "finished")
-    running = home / "0-running"
-    jobs.write(running, *events_of(50))
-    widget = train(jobs)
-    wait(qtbot, lambda: widget.form.watch.curves.losses.readings(50) != [])
-    assert widget.shown == running
-    assert widget.form.tabs.currentIndex() == WATCH
-    jobs.write(running, *events_of(60)[51:])  # the event of step n stands at place n
-    wait(qtbot, lambda: widget.form.watch.curves.losses.readings(60)[0].x == 60)
-
-
-def test_the_table_of_runs_offers_what_can_be_done(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "finished", "running", "stopped")
-    done, going, stopped = home / "0-finished", home / "1-running", home / "2-stopped"
-    jobs.change(done, metrics={"dice": 0.8123, "error": 0.1}, model=done / "m.json", seconds=600)
-    widget = train(jobs)
-    questions: list[str] = []
-    opened: list[Path] = []
-    widget.actions.confirm = lambda _, question: questions.append(question) or len(questions) != 2
-    widget.actions.open_folder = opened.append
-    widget.form.show_tab(RUNS)
-    history = widget.form.history
-    name = "finished-model\nAdapt propagation to my scans"
-    wait(qtbot, lambda: history.table.topLevelItemCount() == 3 and history.table.topLevelItem(0).text(0) == name)
-    assert [history.table.topLevelItem(0).text(column).split("\n")[0] for column in (1, 3)] == ["Finished", "0.8123"]
-    for folder, can, actions in (
-        (done, ["resume", "use"], {"kill": False, "remove": True, "change": True}),
-        (going, ["stop"], {"kill": True, "remove": False, "change": False}),
-        (stopped, ["resume"], {"kill": False, "remove": True, "change": True}),
-    ):
-        history.select(folder)
-        assert [name for name in ("resume", "stop", "use") if history.buttons[name].isVisible()] == can
-        assert {name: history.entries[name].isEnabled() for name in actions} == actions
-    history.entries["open"].trigger()
-    assert opened == [stopped]
-    history.entries["remove"].trigger()
-    wait(qtbot, lambda: history.table.topLevelItemCount() == 2)
-    assert "Remove the run stopped-model" in questions[0]
-    history.select(going)
-    history.entries["kill"].trigger()  # the second question is answered with no
-    assert "at once" in questions[1]
-    history.entries["kill"].trigger()
-    wait(qtbot, lambda: ("kill", going) in jobs.calls)
-    assert [call for call in jobs.calls if call[0] in ("kill", "remove")] == [("remove", stopped), ("kill", going)]
-
-
-def test_runs_are_laid_over_one_another(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "finished", "stopped")
-    first, second = home / "0-finished", home / "1-stopped"
-    jobs.write(first, *events_of(120))
-    jobs.write(second, *events_of(80, seed=1))
-    widget = train(jobs)
-    history, curves = widget.form.history, widget.form.watch.curves
-    widget.show_run(first, to_front=True)
-    history.tick(second)
-    wait(qtbot, lambda: len(curves.losses.readings(100)) == 2)
-    readings = curves.losses.readings(100)
-    assert [(reading.label, reading.x) for reading in readings] == [("finished-model", 100), ("stopped-model", 80)]
-    assert curves.legend.isVisible()
-    assert widget.form.watch.menu.currentText() == "finished-model (finished)"
-    jobs.infos[first] = replace(jobs.infos[first], folder=Path(str(first)))  # an equal path, but another object
-    jobs.change(first, step=121)
-    wait(qtbot, lambda: widget.runs.info(first).step == 121)
-    qtbot.wait(200)
-    assert widget.form.watch.menu.currentText() == "finished-model (finished)"
-    history.tick(second, on=False)
-    wait(qtbot, lambda: len(curves.losses.readings(100)) == 1)
-    curves.figure.setCurrentIndex(curves.figure.findData("pixels"))
-    assert curves.losses.readings(50)[0].y == pytest.approx(0.6 * events_of(50)[50]["loss"])
-
-
-def test_the_mouse_reads_values(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "finished")
-    jobs.write(home / "0-finished", *events_of(120))
-    widget = train(jobs)
-    widget.show_run(home / "0-finished", to_front=True)
-    plot = widget.form.watch.curves.losses
-    wait(qtbot, lambda: plot.readings(1) != [])
-    blank = plot.grab().toImage()
-    place = QPointF(plot.frame.center())
-    QApplication.sendEvent(
-        plot,
-        QMouseEvent(
-            QEvent.Type.MouseMove, place, plot.mapToGlobal(place), Qt.MouseButton.NoButton, Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-        ),
-    )  # fmt: skip
-    step = round(plot.step_at(place.x()))
-    assert step == pytest.approx(60, abs=1)
-    assert plot.readings_text(plot.step_at(place.x())).startswith(f"step {step}: 0.")
-    assert plot.grab().toImage() != blank
-    widget.form.watch.curves.log.click()
-    assert plot.step_at(place.x()) == pytest.approx(60, abs=1)
-
-
-def test_a_second_run_waits_its_turn(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
-    jobs = FakeJobs(home)
-    widget = train(jobs)
-    jobs.change(start(widget, qtbot, scans), state="running")
-    widget.form.show_tab(NEW)
-    wait(qtbot, lambda: widget.form.start.text() == "Add to the queue")
-    assert says(widget) == "liver-mr is training. Another run can be added to the queue."
-    click(qtbot, widget.form.start)
-    wait(qtbot, lambda: len(jobs.infos) == 2 and widget.runs.info(widget.shown).name == "liver-mr-2")
-    assert says(widget).startswith("Waiting its turn.")
-
-
-def test_a_run_that_is_just_leaving_is_resumed_a_moment_later(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "stopped")
-    widget = train(jobs)
-    jobs.fail["resume"] = "The run is still going; stop it before you resume it."  # once
-    click(qtbot, widget.form.offer.resume)
-    wait(qtbot, lambda: widget.runs.info(home / "0-stopped").state == "queued")
-    assert jobs.calls.count(("resume", home / "0-stopped")) == 2
-
-
-@pytest.mark.parametrize("action", ["submit", "cancel", "resume", "remove"])
-def test_what_cannot_be_done_is_a_sentence(
-    train: Any, qtbot: Qtbot, scans: Path, home: Path, action: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train_runs, "PATIENCE_S", 0.0)
-    jobs = left_behind(home, "running", "stopped")
-    widget = train(jobs)
-    widget.actions.confirm = lambda *_: True
-    jobs.fail[action] = f"The disk is full, so {action} cannot be done; make room."
-    if action == "submit":
-        widget.form.show_tab(NEW)
-        choose(widget, qtbot, scans)
-        click(qtbot, widget.form.start)
-    else:
-        widget.form.show_tab(RUNS)
-        widget.form.history.select(home / ("0-running" if action == "cancel" else "1-stopped"))
-        history = widget.form.history
-        if action == "remove":
-            history.entries["remove"].trigger()
-        else:
-            click(qtbot, history.buttons["stop" if action == "cancel" else "resume"])
-    wait(qtbot, lambda: says(widget) == f"The disk is full, so {action} cannot be done; make room.")
-    if action == "submit":
-        assert widget.form.start.isEnabled()
-
-
-def test_the_end_of_a_run_is_announced(
-    train: Any, qtbot: Qtbot, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = left_behind(home, "running", "running", "running")
-    first, second, third = sorted(jobs.infos)
-    told: list[str] = []
-    monkeypatch.setattr("napari_medssl.widgets.train_outside.tell", told.append)
-    monkeypatch.setattr("napari_medssl.widgets.train_outside.tell_error", told.append)
-    train(jobs)
-    jobs.change(first, state="finished")
-    jobs.change(second, state="stopped")  # the person knows
-    jobs.change(third, state="failed", sentence="The disk is full.")
-    jobs.change(third, step=41)
-    wait(qtbot, lambda: len(told) == 2)
-    assert told == [
-        "running-model: training is finished.",
-        "running-model: The disk is full. Click Resume to go on from the last checkpoint.",
-    ]
-
-
 def test_a_second_click_starts_no_second_run(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
     jobs = FakeJobs(home)
     widget = train(jobs)
@@ -573,17 +211,6 @@ def test_a_second_click_starts_no_second_run(train: Any, qtbot: Qtbot, scans: Pa
     qtbot.mouseClick(widget.form.start, Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: widget.shown is not None)
     assert [action for action, _ in jobs.calls] == ["submit"]
-
-
-def test_the_log_is_shown_when_it_is_opened(train: Any, qtbot: Qtbot, home: Path) -> None:
-    jobs = left_behind(home, "failed")
-    folder = home / "0-failed"
-    folder.mkdir()
-    (folder / "log.txt").write_text("first line\nlast line ü\n", encoding="utf-8")
-    widget = train(jobs)
-    widget.show_run(folder, to_front=True)
-    widget.form.watch.fold.click()
-    wait(qtbot, lambda: "last line ü" in widget.form.watch.log.toPlainText())
 
 
 def test_nothing_is_cut_off_at_its_narrowest(train: Any, qtbot: Qtbot, scans: Path, home: Path) -> None:
