@@ -136,6 +136,17 @@ def dock(viewer: Any, qtbot: Any, engine: FakeEngine | None) -> Any:
     return widget
 
 
+def alone(model: Any, qtbot: Any, engine: FakeEngine) -> Any:
+    """The widget by itself, on a viewer that has no window: for what needs no canvas, and ten times as quick."""
+    from napari_medssl.widgets.propagate import PropagateWidget
+
+    widget = PropagateWidget(model, engine=engine)
+    qtbot.addWidget(widget)
+    widget.resize(340, 900)
+    widget.show()
+    return widget
+
+
 def wait_for_end(widget: Any, qtbot: Any, seconds: float = 30) -> None:
     qtbot.waitUntil(lambda: not widget.runs.running, timeout=int(1000 * seconds))
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QToolTip
 
 from napari_medssl.widgets.confidence_strip import MARGIN, colour_of
 from napari_medssl.widgets.shortcuts import SHORTCUTS
-from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
+from tests.gui.propagation_kit import FakeEngine, Hand, alone, click, dock, says, wait_for_end
 
 SHAPE = (30, 64, 64)
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -36,15 +36,27 @@ def engine() -> FakeEngine:
 @pytest.fixture
 def at_work(shown: Any, engine: FakeEngine, qtbot: Qtbot) -> tuple[Any, Any, Hand]:
     """The widget after a propagation from slice 10 of labels 1 and 2, its labels layer, and a hand."""
-    widget = dock(shown, qtbot, engine)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8), name="drawn")
+    widget, labels = propagated(dock(shown, qtbot, engine), shown, qtbot)
+    return widget, labels, Hand(shown, qtbot)
+
+
+@pytest.fixture
+def at_desk(model: Any, engine: FakeEngine, qtbot: Qtbot) -> tuple[Any, Any]:
+    """The same widget and labels without a window, for what needs no hand on the canvas."""
+    model.add_image(np.random.default_rng(0).normal(size=SHAPE).astype(np.float32), name="scan")
+    return propagated(alone(model, qtbot, engine), model, qtbot)
+
+
+def propagated(widget: Any, viewer: Any, qtbot: Qtbot) -> tuple[Any, Any]:
+    """The widget, and labels after a propagation from slice 10 of labels 1 and 2."""
+    labels = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="drawn")
     labels.data[10, 20:30, 20:30] = 1
     labels.data[10, 40:50, 40:50] = 2
     labels.mode = "paint"
     widget.look()
     click(qtbot, widget.form.propagate)
     wait_for_end(widget, qtbot)
-    return widget, labels, Hand(shown, qtbot)
+    return widget, labels
 
 
 def go_to(widget: Any, index: int) -> None:
@@ -56,8 +68,8 @@ def point(strip: Any, index: int, down: int = 18) -> QPoint:
     return QPoint(int(strip.middle_of(index)), down)
 
 
-def test_the_strip_jumps_follows_and_tells(at_work: tuple[Any, Any, Hand], qtbot: Qtbot) -> None:
-    widget, _, _ = at_work
+def test_the_strip_jumps_follows_and_tells(at_desk: tuple[Any, Any], qtbot: Qtbot) -> None:
+    widget, _ = at_desk
     strip, viewer = widget.form.strip, widget.viewer
     assert strip.isVisible()
     assert strip.next == widget.loop.work().next_to_check(0, ())
@@ -85,8 +97,8 @@ def test_the_strip_jumps_follows_and_tells(at_work: tuple[Any, Any, Hand], qtbot
     assert viewer.dims.current_step[0] == 7
 
 
-def test_what_the_strip_paints(at_work: tuple[Any, Any, Hand], qtbot: Qtbot) -> None:
-    widget, _, _ = at_work
+def test_what_the_strip_paints(at_desk: tuple[Any, Any], qtbot: Qtbot) -> None:
+    widget, _ = at_desk
     strip = widget.form.strip
     go_to(widget, 20)
     picture = strip.grab().toImage()
@@ -104,18 +116,18 @@ def test_what_the_strip_paints(at_work: tuple[Any, Any, Hand], qtbot: Qtbot) -> 
     assert strip.grab().toImage().pixelColor(int(strip.middle_of(20)), bottom).getRgb()[:3] == colour_of(1 / 11)
 
 
-def test_hovering_says_what_a_slice_is(at_work: tuple[Any, Any, Hand], qtbot: Qtbot) -> None:
+def test_hovering_says_what_a_slice_is(at_desk: tuple[Any, Any], qtbot: Qtbot) -> None:
     from qtpy.QtGui import QHelpEvent
 
-    strip = at_work[0].form.strip
+    strip = at_desk[0].form.strip
     for x, expected in ((int(strip.middle_of(11)), "Slice 11: label 1 0.50, label 2 0.50"), (MARGIN - 3, "Drag to")):
         where = QPoint(x, 18)
         QApplication.sendEvent(strip, QHelpEvent(QHelpEvent.Type.ToolTip, where, strip.mapToGlobal(where)))
         assert QToolTip.text().startswith(expected)
 
 
-def test_dragging_the_ends_limits_the_slices(at_work: tuple[Any, Any, Hand], engine: FakeEngine, qtbot: Qtbot) -> None:
-    widget, labels, _ = at_work
+def test_dragging_the_ends_limits_the_slices(at_desk: tuple[Any, Any], engine: FakeEngine, qtbot: Qtbot) -> None:
+    widget, labels = at_desk
     strip, options, before = widget.form.strip, widget.form.options, labels.data.copy()
 
     def drag(x: int, index: int) -> None:
@@ -204,11 +216,12 @@ def test_forgetting_a_corrected_slice(at_work: tuple[Any, Any, Hand], engine: Fa
     assert widget.loop.work().session.drawn(0, labels.data) == {1: [10], 2: [10]}
 
 
-def test_the_strip_fills_while_a_propagation_streams(shown: Any, qtbot: Qtbot) -> None:
+def test_the_strip_fills_while_a_propagation_streams(model: Any, qtbot: Qtbot) -> None:
     engine = FakeEngine(0.002)
     engine.hold = lambda index: index == 15
-    widget = dock(shown, qtbot, engine)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    widget = alone(model, qtbot, engine)
+    model.add_image(np.zeros(SHAPE, np.float32), name="scan")
+    labels = model.add_labels(np.zeros(SHAPE, np.uint8))
     labels.data[10, 20:30, 20:30] = 3
     widget.look()
     click(qtbot, widget.form.propagate)
@@ -306,8 +319,8 @@ def test_the_keys_are_told_and_given_back(shown: Any, engine: FakeEngine, qtbot:
     assert shown.keymap == own
 
 
-def test_the_help_page_has_the_loop_and_every_key(shown: Any, engine: FakeEngine, qtbot: Qtbot) -> None:
-    widget = dock(shown, qtbot, engine)
+def test_the_help_page_has_the_loop_and_every_key(model: Any, engine: FakeEngine, qtbot: Qtbot) -> None:
+    widget = alone(model, qtbot, engine)
     click(qtbot, widget.form.help)
     text = widget._page.page.toPlainText()
     for word in [part for shortcut in SHORTCUTS for part in (shortcut.key, shortcut.does)] + ["Not here", "Ctrl+Z"]:

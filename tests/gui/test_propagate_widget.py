@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLabel
 
-from napari_medssl.errors import BadInput
-from napari_medssl.volumes import Geometry, Volume, read_labels
-from napari_medssl.widgets.layers import layer_data
-from napari_medssl.widgets.propagate import PropagateWidget
-from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_for_end
+from tests.gui.propagation_kit import FakeEngine, Hand, alone, click, dock, says, wait_for_end
 
 SHAPE = (20, 64, 64)
 Qtbot = Any
@@ -130,11 +123,11 @@ def test_correcting_a_slice_and_propagating_again(shown: Any, scan: Any, qtbot: 
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_not_here_makes_a_stop(shown: Any, scan: Any, qtbot: Qtbot, axis: int) -> None:
+def test_not_here_makes_a_stop(model: Any, scan: Any, qtbot: Qtbot, axis: int) -> None:
     engine = FakeEngine()
-    widget = dock(shown, qtbot, engine)
-    shown.add_image(scan)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    widget = alone(model, qtbot, engine)
+    model.add_image(scan)
+    labels = model.add_labels(np.zeros(SHAPE, np.uint8))
     view = np.moveaxis(labels.data, axis, 0)
     view[5, 4:9, 30:40] = 2
     view[5, 12:15, 30:40] = 3
@@ -147,7 +140,7 @@ def test_not_here_makes_a_stop(shown: Any, scan: Any, qtbot: Qtbot, axis: int) -
     assert "Label 1 is not on" in says(widget)
     labels.selected_label = 2
     click(qtbot, widget.form.not_here)
-    here = int(shown.dims.current_step[axis])
+    here = int(model.dims.current_step[axis])
     others = [index for index in range(SHAPE[axis]) if index != here]
     assert set(np.unique(view[here])) == {0, 3}
     assert (view[others] == np.moveaxis(propagated, axis, 0)[others]).all()
@@ -157,19 +150,19 @@ def test_not_here_makes_a_stop(shown: Any, scan: Any, qtbot: Qtbot, axis: int) -
     assert engine.calls[1]["seed_slices"] == {2: sorted([5, here]), 3: [5]}
     assert set(np.unique(view[here])) == {0, 3}
     click(qtbot, widget.form.undo)
-    Hand(shown, qtbot).keys(Qt.Key.Key_Z)
+    labels.undo()
     assert (labels.data == propagated).all()
 
 
-def test_only_the_selected_label_within_a_range_and_over_no_other_label(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+def test_only_the_selected_label_within_a_range_and_over_no_other_label(model: Any, scan: Any, qtbot: Qtbot) -> None:
     engine = FakeEngine()
-    widget = dock(shown, qtbot, engine)
-    shown.add_image(scan)
+    widget = alone(model, qtbot, engine)
+    model.add_image(scan)
     start = np.zeros(SHAPE, np.int32)
     start[10, 10:30, 10:30] = 1
     start[10, 40:50, 10:30] = 2
     start[12, 20:24, 20:24] = 7
-    labels = shown.add_labels(start.copy())
+    labels = model.add_labels(start.copy())
     labels.selected_label = 1
     form = widget.form
     click(qtbot, form.fold)
@@ -189,15 +182,15 @@ def test_only_the_selected_label_within_a_range_and_over_no_other_label(shown: A
     assert ((labels.data[12] == 1) == expected).all()
 
 
-def test_slices_no_longer_reached_are_cleared(shown: Any, scan: Any, qtbot: Qtbot) -> None:
+def test_slices_no_longer_reached_are_cleared(model: Any, scan: Any, qtbot: Qtbot) -> None:
     class Short(FakeEngine):
         def __call__(self, *args: Any, **settings: Any) -> Any:
             return (result for result in super().__call__(*args, **settings) if abs(result.index - 10) < len_now)
 
     engine = Short()
-    widget = dock(shown, qtbot, engine)
-    shown.add_image(scan)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
+    widget = alone(model, qtbot, engine)
+    model.add_image(scan)
+    labels = model.add_labels(np.zeros(SHAPE, np.uint8))
     labels.data[10, 20:30, 20:30] = 3
     len_now = 8
     widget.look()
@@ -236,189 +229,3 @@ def test_the_plane_follows_the_drawing(shown: Any, scan: Any, qtbot: Qtbot, axis
     assert (np.moveaxis(labels.data, axis, 0) == drawn).all()
     click(qtbot, widget.form.check)
     assert shown.dims.order[0] == axis
-
-
-def test_saving_where_the_scan_lies(shown: Any, qtbot: Qtbot, tmp_path: Path) -> None:
-    turned = Geometry((0.7, 0.9, 2.5), (-80, 33, 410), (-1, 0, 0, 0, 0, -1, 0, -1, 0))
-    volume = Volume(np.random.default_rng(0).normal(size=(9, 30, 40)).astype(np.float32), turned, "case/7.nii.gz")
-    data, arguments, _ = layer_data(volume)
-    widget = dock(shown, qtbot, FakeEngine())
-    shown.add_image(data, **arguments)
-    asked: list[Path] = []
-
-    def answer(path: str) -> Callable[[Any, Path], str]:
-        return lambda _, suggestion: asked.append(suggestion) or path  # type: ignore[func-returns-value]
-
-    labels = shown.add_labels(np.zeros(data.shape, int), **{k: arguments[k] for k in ("scale", "translate", "units")})
-    widget.ask_path = answer(str(tmp_path / "mask"))
-    widget.look()
-    click(qtbot, widget.form.save)
-    qtbot.waitUntil(lambda: "empty" in widget.form.hint.text(), timeout=10000)
-    labels.data[3, 5:9, 6:20] = 4
-    click(qtbot, widget.form.save)
-    qtbot.waitUntil(lambda: "Saved" in widget.form.hint.text(), timeout=10000)
-    assert asked[-1].name == "case_7_labels.nii.gz"
-    saved = read_labels(tmp_path / "mask.nii.gz")
-    assert saved.shape == volume.shape
-    for name in ("spacing", "origin", "direction"):
-        assert getattr(saved.geometry, name) == pytest.approx(getattr(turned, name), abs=1e-4)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.nii.gz", "mask.session.json"]
-
-    widget.ask_path = answer("")
-    click(qtbot, widget.form.save)
-    assert "Saved" in widget.form.hint.text()
-    widget.ask_path = answer(str(tmp_path / "nowhere" / "mask.nii.gz"))
-    click(qtbot, widget.form.save)
-    qtbot.waitUntil(lambda: "nowhere" in widget.form.hint.text(), timeout=10000)
-
-
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (BadInput("The model weeps; choose another."), "The model weeps; choose another."),
-        (MemoryError(), "not enough memory"),
-        (RuntimeError("mat1 and mat2"), "Something went wrong (RuntimeError)"),
-        (KeyError("x"), "Something went wrong (KeyError)"),
-    ],
-)
-def test_errors_are_told_and_nothing_is_lost(
-    shown: Any, scan: Any, qtbot: Qtbot, error: Exception, sentence: str
-) -> None:
-    from napari.utils.notifications import notification_manager
-
-    widget = dock(shown, qtbot, FakeEngine(fail_at=4, error=error))
-    shown.add_image(scan)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
-    labels.data[10, 20:30, 20:30] = 1
-    before = labels.data.copy()
-    widget.look()
-    known = len(notification_manager.records)
-    click(qtbot, widget.form.propagate)
-    wait_for_end(widget, qtbot)
-    assert sentence in says(widget)
-    told = notification_manager.records[known:]
-    assert len(told) == 1
-    assert (str(error) if not isinstance(error, MemoryError) else sentence) in told[0].message
-    assert 1 < len(slices_of(labels)) < 5
-    click(qtbot, widget.form.undo)
-    assert (labels.data == before).all()
-    assert widget.form.propagate.isEnabled()
-
-
-def test_layers_that_cannot_be_worked_on_are_refused_in_a_sentence(shown: Any, scan: Any, qtbot: Qtbot) -> None:
-    widget = dock(shown, qtbot, FakeEngine())
-    flat = shown.add_image(scan[0], name="flat")
-    assert "New labels" in says(widget)
-    click(qtbot, widget.form.new_labels)
-    assert "flat" in widget.form.hint.text()
-    assert "single slice" in widget.form.hint.text()
-    shown.layers.remove(flat)
-    shown.add_image(scan, name="scan")
-    shown.add_labels(np.zeros((5, 6, 7), int), name="elsewhere")
-    assert "elsewhere does not lie on scan" in says(widget)
-    assert not widget.form.propagate.isEnabled()
-    locked = np.zeros(SHAPE, np.uint8)
-    locked.flags.writeable = False
-    shown.add_labels(locked, name="locked")
-    assert "locked cannot be written to" in says(widget)
-
-
-def test_what_was_drawn_before_the_widget_opened_counts(shown: Any, scan: Any, qtbot: Qtbot) -> None:
-    shown.add_image(scan)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8))
-    labels.mode = "paint"
-    shown.dims.set_current_step(0, 6)
-    Hand(shown, qtbot).stroke((-40, 0), (40, 0))
-    engine = FakeEngine()
-    widget = dock(shown, qtbot, engine)
-    assert "slice 6" in says(widget)
-    click(qtbot, widget.form.propagate)
-    wait_for_end(widget, qtbot)
-    assert engine.calls[0]["seed_slices"] == {1: [6]}
-    widget.close()
-    again = dock(shown, qtbot, engine)  # the record outlives the widget
-    assert "Done" in says(again)
-    assert "slice 6" in again.form.drawn.text()
-
-
-def test_the_menu_entry_opens_the_widget_on_the_viewer_behind_the_proxy(shown: Any, scan: Any, qtbot: Qtbot) -> None:
-    from napari._qt.qt_main_window import _instantiate_dock_widget
-
-    widget = _instantiate_dock_widget(PropagateWidget, shown)
-    assert widget.viewer is shown
-    layer = shown.add_image(scan)
-    assert widget.form.scan.layer is layer
-    widget.deleteLater()
-
-
-def test_one_frame_of_a_lazy_series(shown: Any, qtbot: Qtbot) -> None:
-    frames = np.random.default_rng(0).normal(size=(3, *SHAPE)).astype(np.float32)
-    engine = FakeEngine()
-    widget = dock(shown, qtbot, engine)
-    shown.add_image(da.from_array(frames, chunks=(1, 5, 64, 64)), name="cine", scale=(1, 8, 1.5, 1.5))
-    click(qtbot, widget.form.new_labels)
-    labels = widget.form.labels.layer
-    assert labels.data.shape == SHAPE
-    shown.dims.set_current_step(0, 2)
-    shown.dims.set_current_step(1, 7)
-    Hand(shown, qtbot).stroke((-40, 0), (40, 0))
-    assert slices_of(labels) == [7]
-    assert "axial slice 7" in says(widget)
-    click(qtbot, widget.form.propagate)
-    wait_for_end(widget, qtbot)
-    assert (np.asarray(engine.calls[0]["volume"]) == frames[2]).all()
-    assert engine.calls[0]["spacing"] == pytest.approx((8, 1.5, 1.5))
-    assert (labels.data == labels.data[7]).all()
-    click(qtbot, widget.form.check)
-    assert shown.dims.current_step[:2] == (2, 11)
-
-
-def test_every_control_says_what_it_is_for(shown: Any, qtbot: Qtbot) -> None:
-    widget = dock(shown, qtbot, FakeEngine())
-    click(qtbot, widget.form.fold)
-    controls = [
-        control
-        for kind in (QAbstractButton, QComboBox, QAbstractSpinBox)
-        for control in widget.findChildren(kind)
-        if type(control).__module__.startswith(("PySide", "PyQt", "napari_medssl"))
-        and not control.objectName().startswith("qt_")  # parts that Qt makes for itself, such as a table's corner
-    ]
-    assert len(controls) > 14
-    for control in controls:
-        assert control.accessibleName(), control
-        assert control.toolTip(), control.accessibleName()
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_is_cut_off_in_a_small_window(shown: Any, scan: Any, qtbot: Qtbot, theme: str) -> None:
-    shown.theme = theme
-    shown.window._qt_window.resize(1280, 800)
-    widget = dock(shown, qtbot, FakeEngine())
-    shown.add_image(scan)
-    labels = shown.add_labels(np.zeros(SHAPE, np.uint8), name="a mask with a rather long name that no menu could hold")
-    labels.data[::4, 20:30, 20:30] = 1
-    labels.data[::5, 40:50, 20:30] = 2
-    widget.look()
-    click(qtbot, widget.form.propagate)
-    wait_for_end(widget, qtbot)
-    click(qtbot, widget.form.check)
-    click(qtbot, widget.form.fold)
-    widget.form.options.all_slices.setChecked(False)
-    qtbot.wait(200)
-    assert 290 <= widget.width() <= 345
-    window = shown.window._qt_window.rect()
-    for control in [
-        *widget.findChildren(QAbstractButton),
-        *widget.findChildren(QComboBox),
-        *widget.findChildren(QLabel),
-    ]:
-        if not control.isVisible():
-            continue
-        corner = control.mapTo(shown.window._qt_window, control.rect().bottomRight())
-        assert corner.x() <= window.right(), control  # downwards the form scrolls
-        if isinstance(control, QLabel):
-            needed = control.heightForWidth(control.width()) if control.wordWrap() else control.sizeHint().height()
-            assert control.height() >= needed, control.text()
-            assert control.wordWrap() or control.width() >= control.sizeHint().width(), control.text()
-        elif not isinstance(control, QComboBox):
-            assert control.width() >= control.minimumSizeHint().width(), control.text()
