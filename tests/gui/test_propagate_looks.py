@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QScrollArea, QSpinBox, QWidget
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLabel, QScrollArea, QSpinBox, QWidget
 
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.shortcuts import OF_NAPARI, SHORTCUTS
@@ -67,6 +67,8 @@ def test_nothing_is_cut_off(
     widget.look()
     click(qtbot, form.propagate)
     wait_for_end(widget, qtbot)
+    if size[1] < 1080:  # what is said then is longer, and the form scrolls
+        click(qtbot, form.check)
     form.fold.setChecked(True)
     form.options.limit(100, 399 - 3)
     widget.look()
@@ -75,6 +77,12 @@ def test_nothing_is_cut_off(
     qtbot.wait(50)
     assert list(cut_off(form)) == []
     assert form.width() <= area.viewport().width()
+    if size[1] < 1080:
+        assert 290 <= widget.width() <= 345
+        window = viewer.window._qt_window
+        for control in widget.findChildren(QAbstractButton) + widget.findChildren(QLabel):
+            if control.isVisible():  # downwards the form scrolls
+                assert control.mapTo(window, control.rect().bottomRight()).x() <= window.rect().right(), control
     if size[1] >= 1080:
         assert area.verticalScrollBar().maximum() == 0  # nothing to scroll
     viewer.window._qt_window.resize(900, 500)  # a low dock: scroll, and reach the bottom
@@ -89,6 +97,22 @@ def test_a_control_that_is_too_small_would_be_noticed(make_napari_viewer: Callab
     assert list(cut_off(widget.form)) == []
     widget.form.new_labels.setFixedWidth(20)
     assert "New labels" in next(cut_off(widget.form))
+
+
+def test_every_control_says_what_it_is_for(make_napari_viewer: Callable[..., Any], qtbot: Any) -> None:
+    widget = dock(make_napari_viewer(show=True), qtbot, FakeEngine())
+    click(qtbot, widget.form.fold)
+    controls = [
+        control
+        for kind in (QAbstractButton, QComboBox, QAbstractSpinBox)
+        for control in widget.findChildren(kind)
+        if type(control).__module__.startswith(("PySide", "PyQt", "napari_medssl"))
+        and not control.objectName().startswith("qt_")  # parts that Qt makes for itself, such as a table's corner
+    ]
+    assert len(controls) > 14
+    for control in controls:
+        assert control.accessibleName(), control
+        assert control.toolTip(), control.accessibleName()
 
 
 def test_the_keyboard_page_is_the_table() -> None:
