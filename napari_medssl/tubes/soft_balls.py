@@ -2,8 +2,8 @@
 
 With ``Sigma = (z / 3)^2 I`` and ``c = sqrt((2 pi)^3 det Sigma)`` a ball's term is
 ``p_u exp(-|v - u|^2 / (2 (z / 3)^2))``, a product of three functions of one coordinate each. Small problems are summed
-as they stand. Otherwise the centres are put into blocks, and those of one radius in a block are convolved along the
-three axes within the block's own surroundings.
+as they stand. Otherwise the centres are put into blocks, and those of one radius in a block are spread along the three
+axes by matrix products, which take a small part of a convolution's time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import special
 
 Points = NDArray[np.intp]
 Values = NDArray[np.float64]
 
 _WHOLE = 4e8  # centres x voxels up to which nothing is cut off: a second or less
-_BLOCK = 48  # voxels
+_BLOCK = 24  # voxels
 _DROPPED = 1e-5  # what a radius may lose in all at a voxel, p = 1 everywhere; the sum is cut at a half
 _SMALLEST = 1e-3  # sigmas, in voxels, below which a ball is its own centre
 
@@ -77,17 +77,20 @@ def _blocks(centres: Points, sigmas: Values) -> Iterator[Points]:
 
 
 def _add_block(total: Values, centres: Points, sigma: float, weights: Values, steps: Sequence[float]) -> None:
-    """The terms of centres near each other with one sigma."""
-    sigmas = [sigma / step for step in steps]
-    reach = [int(np.ceil(_cut(float(np.prod(sigmas))) * s)) for s in sigmas]
-    low = np.maximum(centres.min(0) - reach, 0)
-    high = np.minimum(centres.max(0) + np.asarray(reach) + 1, total.shape)
-    part = np.zeros(high - low, np.float64)
-    np.add.at(part, tuple((centres - low).T), weights)
-    for axis in range(3):
-        away = np.arange(-reach[axis], reach[axis] + 1) / sigmas[axis]
-        part = ndimage.correlate1d(part, np.exp(-0.5 * away**2), axis=axis, mode="constant")
-    total[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += part
+    """The terms of centres near each other with one sigma: a product with one matrix for each axis."""
+    first = centres.min(0)
+    part = np.zeros(centres.max(0) + 1 - first, np.float64)
+    np.add.at(part, tuple((centres - first).T), weights)
+    volume = sigma**3 / float(np.prod(steps))
+    into = []
+    for axis, step in enumerate(steps):
+        reach = int(np.ceil(_cut(volume) * sigma / step))
+        low, high = max(first[axis] - reach, 0), min(first[axis] + part.shape[0] + reach, total.shape[axis])
+        there, here = np.arange(low, high)[:, None], np.arange(first[axis], first[axis] + part.shape[0])
+        # Always the first axis, which comes last in the product: after three turns all are in their places.
+        part = np.tensordot(part, np.exp(-0.5 * ((there - here) * step / sigma) ** 2), axes=(0, 1))
+        into.append(slice(low, high))
+    total[tuple(into)] += part
 
 
 def _cut(volume: float) -> float:
