@@ -235,18 +235,21 @@ def new_labels(
     info = scan_info(image)
     if labels is not None and info is not None:
         labels = Display.from_json(info["display"]).forward(labels)
-    linear, offset = to_world(image, in_mm=False)
-    place: dict[str, Any] = {"affine": np.vstack([np.column_stack([linear, offset]), (0, 0, 0, 1)])}
-    if np.count_nonzero(linear - np.diag(np.diag(linear))) == 0 and (np.diag(linear) > 0).all():
-        place = {"scale": np.diag(linear), "translate": offset}
     return viewer.add_labels(
         np.zeros(shape, dtype=np.uint8) if labels is None else np.ascontiguousarray(labels),
         name=name or f"{image.name} labels",
-        units=image.units[-3:],
-        axis_labels=image.axis_labels[-3:],
         metadata={} if info is None else {KEY: dict(info)},
-        **place,
+        **place_of(image),
     )
+
+
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Layer arguments that put another layer's voxels exactly on the last three axes of this one."""
+    linear, offset = to_world(layer, in_mm=False)
+    place: dict[str, Any] = {"units": layer.units[-3:], "axis_labels": layer.axis_labels[-3:]}
+    if np.count_nonzero(linear - np.diag(np.diag(linear))) == 0 and (np.diag(linear) > 0).all():
+        return place | {"scale": np.diag(linear), "translate": offset}
+    return place | {"affine": np.vstack([np.column_stack([linear, offset]), (0, 0, 0, 1)])}
 
 
 def to_world(layer: Layer, *, in_mm: bool = True) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
