@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from napari_medssl.tubes.grids import sample
 
 _CLIP = (0.1, 99.9)  # percentiles of a scan: metal and padding beyond them say nothing
-_CELLS = 16  # a window is measured on so many cells along an axis
+_CELLS = 8  # a window is measured on so many cells along an axis
 _FLAT = 0.15  # of the whole scan's spread: less is noise, which is not to be blown up
 _MOST = 6.0  # spreads from the mean
 _SAMPLED = 2_000_000  # voxels that the percentiles are taken from
@@ -42,7 +42,7 @@ class Greys:
     spread: Array
     cell: tuple[int, int, int]
 
-    def scale(self, values: Array, starts: Sequence[float], steps: Sequence[float]) -> Array:
+    def scale(self, values: Array, starts: Sequence[float] = (0, 0, 0), steps: Sequence[float] = (1, 1, 1)) -> Array:
         """Scale values (z, y, x) that were sampled from the scan at ``starts + steps * index`` voxels."""
         into = [((a + 0.5) / c - 0.5, s / c) for a, s, c in zip(starts, steps, self.cell, strict=True)]
         there = ([a for a, _ in into], [s for _, s in into], values.shape)
@@ -71,8 +71,19 @@ def measure(array: Any, window: Sequence[float]) -> Greys:
     return Greys(low, high, mean.astype(np.float32), spread.astype(np.float32), (cz, cy, cx))
 
 
-def scale_patch(values: Array) -> Array:
-    """A made patch (z, y, x) as a scan's window would be."""
+def measure_all(
+    array: Any, windows: Sequence[float], spacing: Sequence[float], working: Sequence[float]
+) -> list[Greys]:
+    """How to scale a scan for each window of a plan, which are in the finest sides of the working voxels."""
+    return [measure(array, [window * min(working) / own for own in spacing]) for window in windows]
+
+
+def scale_patch(values: Array, windows: Sequence[float] = (0.0,)) -> Array:
+    """A made patch (z, y, x) as a scan would be, (windows, z, y, x): in its first window it is all there is."""
+    return np.stack([_scale_whole(values), *(measure(values, [w] * 3).scale(values) for w in windows[1:])])
+
+
+def _scale_whole(values: Array) -> Array:
     low, high = np.percentile(values, _CLIP)
     clipped = np.clip(values, low, high)
     spread = float(clipped.std())

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from napari_medssl.tubes.greys import Greys, measure
+from napari_medssl.tubes.greys import Greys, measure_all
 from napari_medssl.tubes.grids import sample, working_spacing
 from napari_medssl.tubes.model import TubePlan
 
@@ -55,7 +55,7 @@ def find(
     with torch.inference_mode():
         for level, working, blocks in reversed(looks):  # the coarsest first, which finer ones add to
             steps = [w / s for w, s in zip(working, spacing, strict=True)]
-            greys = measure(array, [plan.window * min(working) / s for s in spacing])
+            greys = measure_all(array, plan.windows, spacing, working)
             for block in blocks:
                 pause()
                 seen = _look(network, plan, array, greys, block, steps, inverted, on, pause)
@@ -90,12 +90,13 @@ def _merge(probability: Array, radius: Array, chance: Array, size: Array, *, tru
 
 
 def _look(
-    network: nn.Module, plan: TubePlan, array: Any, greys: Greys, block: _Block, steps: Sequence[float],
+    network: nn.Module, plan: TubePlan, array: Any, greys: Sequence[Greys], block: _Block, steps: Sequence[float],
     inverted: bool, on: torch.device, pause: Callable[[], None],
 ) -> tuple[Array, Array]:  # fmt: skip
     """Probability, and expected distance class, of a block's box."""
-    values = greys.scale(sample(array, block.starts, steps, block.shape), block.starts, steps)
-    image = torch.from_numpy(-values if inverted else values)[None, None].to(on)
+    values = sample(array, block.starts, steps, block.shape)
+    scaled = np.stack([grey.scale(values, block.starts, steps) for grey in greys])
+    image = torch.from_numpy(-scaled if inverted else scaled)[None].to(on)
     answer = network(image, pause)[0].float()
     chance = torch.sigmoid(answer[0])
     classes = torch.softmax(answer[1:], 0)

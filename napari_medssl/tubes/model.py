@@ -11,7 +11,7 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 
 # The widths at each level; the first level works at full resolution. A volume of 256 voxels a side takes under a minute
 # on two CPU cores with "small".
-WIDTHS: dict[str, tuple[int, ...]] = {"small": (16, 32, 64, 64), "medium": (32, 64, 128, 256, 320)}
+WIDTHS: dict[str, tuple[int, ...]] = {"small": (8, 24, 48, 96), "medium": (32, 64, 128, 256, 320)}
 
 
 class TubePlan(BaseModel):
@@ -25,6 +25,7 @@ class TubePlan(BaseModel):
     spacing : finest side of working voxels in mm; None takes each scan's own
     anisotropy : working voxels are at most so many times as long as wide
     window : voxels over which grey values are brought to mean 0 and spread 1
+    close_up : the same over a smaller window, which the network sees beside, for faint tubes; 0 for none
     tubes : "bright" tubes, for which scans with dark ones are inverted; "own" where scans are taken as they are
     finer_below : scans of fewer million working voxels are looked at with half as long voxels, too, for thin tubes
     scales : how many resolutions a scan is looked at in, each half as fine as the one before, for tubes larger than K
@@ -38,6 +39,7 @@ class TubePlan(BaseModel):
     spacing: float | None = Field(None, gt=0, allow_inf_nan=False)
     anisotropy: float = Field(1.6, ge=1, le=10)
     window: float = Field(64.0, ge=8, le=1024)
+    close_up: float = Field(0.0, ge=0, le=1024)
     tubes: Literal["bright", "own"] = "own"
     scales: int = Field(1, ge=1, le=3)
     finer_below: float = Field(0.0, ge=0, le=1000)
@@ -46,6 +48,11 @@ class TubePlan(BaseModel):
     def multiple(self) -> int:
         """Sides of what the network is given are multiples of this."""
         return int(2 ** (len(self.widths) - 1))
+
+    @property
+    def windows(self) -> tuple[float, ...]:
+        """The windows of the grey values that the network is given, one channel each."""
+        return (self.window, self.close_up) if self.close_up else (self.window,)
 
     @property
     def outputs(self) -> int:

@@ -20,14 +20,14 @@ _NORM = "batch"
 
 
 class TubeUNet(nn.Module):
-    """(n, 1, z, y, x) scaled grey values -> (n, 2 + K, z, y, x): logit of a tube, logits of distance classes 0..K.
+    """(n, windows, z, y, x) grey values -> (n, 2 + K, z, y, x): logit of a tube, logits of distance classes 0..K.
 
     Sides are multiples of ``plan.multiple``.
     """
 
     def __init__(self, plan: TubePlan) -> None:
         super().__init__()
-        widths = [1, *plan.widths]
+        widths = [len(plan.windows), *plan.widths]
         self.down = nn.ModuleList(
             UnetBasicBlock(3, widths[i], widths[i + 1], 3, 1 if i == 0 else 2, _NORM) for i in range(len(plan.widths))
         )
@@ -63,7 +63,7 @@ class ResidualTubeNet(nn.Module):
 
     def __init__(self, plan: TubePlan) -> None:
         super().__init__()
-        widths = [1, *plan.widths]
+        widths = [len(plan.windows), *plan.widths]
         levels = range(len(plan.widths))
         self.down = nn.ModuleList(
             UnetResBlock(3, widths[i], widths[i + 1], 3, 1 if i == 0 else 2, _NORM) for i in levels
@@ -100,6 +100,13 @@ def _channels_last(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.ndim == 5:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+
+
+def settle(network: nn.Module) -> None:
+    """Let norms in training use what they have gathered, as in use: samples differ far more than scans do inside."""
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm3d):
+            part.eval()
 
 
 def build_network(plan: TubePlan) -> nn.Module:

@@ -35,8 +35,8 @@ FIELDS = {
     " For research, not for diagnosis.",
 }
 SETTINGS: dict[str, Any] = {
-    "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 400, "batch": 2, "side": 48, "largest": 10,
-    "learning_rate": 3e-3,
+    "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 200, "batch": 2, "side": 48, "largest": 8,
+    "learning_rate": 3e-3, "trees": 100,
 }  # fmt: skip
 USED: dict[str, Any] = {"scales": 2, "window": 96.0, "finer_below": 0.5}  # how use differs from training
 

@@ -47,12 +47,12 @@ def judge_made(network: nn.Module, samples: Sequence[Sample], on: device) -> Val
     pictures: list[Picture] = []
     for sample in samples:
         with torch.inference_mode():
-            answer = network(torch.from_numpy(sample.image)[None, None].to(on))
+            answer = network(torch.from_numpy(sample.image)[None].to(on))
         probability = torch.sigmoid(answer[0, 0].float()).cpu().numpy()
         if sample.truth.any():
             found.append((probability >= 0.5, sample.truth))
         if len(pictures) < _PICTURES:
-            pictures.append(picture_of(sample.image, sample.truth, probability))
+            pictures.append(picture_of(sample.image[0], sample.truth, probability))
     return _judged(found, pictures, ", made samples")
 
 

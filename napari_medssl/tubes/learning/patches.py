@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_medssl.training.collection import Collection
 from napari_medssl.tubes.distances import rounded, surface_distance
-from napari_medssl.tubes.greys import Greys, measure
+from napari_medssl.tubes.greys import Greys, measure_all
 from napari_medssl.tubes.grids import nearest, sample, working_spacing
 from napari_medssl.tubes.learning.samples import Sample
 from napari_medssl.tubes.learning.shapes import Shapes, from_mask
@@ -26,7 +26,7 @@ class Known:
     shape: tuple[int, ...]
     spacing: tuple[float, ...]
     working: tuple[float, float, float]
-    greys: Greys
+    greys: list[Greys]
     places: NDArray[np.int32]
 
 
@@ -44,8 +44,8 @@ def know(collection: Collection, index: int, plan: TubePlan, label: int) -> Know
     flat = np.flatnonzero(tubes_in(scan.labels, label))
     some = flat[:: max(1, len(flat) // _PLACES)]
     places = np.stack(np.unravel_index(some, scan.labels.shape), axis=1).astype(np.int32)
-    window = [plan.window * min(working) / own for own in scan.spacing]
-    return Known(scan.array.shape, scan.spacing, working, measure(scan.array, window), places)
+    greys = measure_all(scan.array, plan.windows, scan.spacing, working)
+    return Known(scan.array.shape, scan.spacing, working, greys, places)
 
 
 def largest_class(collection: Collection, index: int, known: Known, label: int) -> int:
@@ -65,13 +65,14 @@ def own_sample(
     assert scan.labels is not None
     starts, steps, finest = _where(rng, known, side, share, known.working, vary)
     shape = (side, side, side)
-    image = known.greys.scale(sample(scan.array, starts, steps, shape), starts, steps)
+    values = sample(scan.array, starts, steps, shape)
+    image = np.stack([greys.scale(values, starts, steps) for greys in known.greys])
     truth = tubes_in(nearest(scan.labels, starts, steps, shape), label)
     mirrored = tuple(slice(None, None, -1 if m else 1) for m in (rng.random(3) < 0.5) & vary)
     sides = [step * own / finest for step, own in zip(steps, known.spacing, strict=True)]
     distances = surface_distance(np.ascontiguousarray(truth), spacing=sides)
     classes = np.minimum(rounded(distances), plan.classes).astype(np.uint8)
-    image, truth, classes = image[mirrored].copy(), truth[mirrored].copy(), classes[mirrored].copy()
+    image, truth, classes = image[:, *mirrored].copy(), truth[mirrored].copy(), classes[mirrored].copy()
     return Sample(image, truth, classes)
 
 

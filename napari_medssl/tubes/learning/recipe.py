@@ -11,7 +11,16 @@ from pydantic import Field
 
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
-from napari_medssl.training.settings import BASIC, Preset, RunSettings
+from napari_medssl.training.settings import (
+    BASIC,
+    Batch,
+    Judged,
+    LearningRate,
+    NetworkSize,
+    Preset,
+    RunSettings,
+    Seconds,
+)
 from napari_medssl.training.strategy import Plain, Strategy
 from napari_medssl.tubes.learning.task import TubesTask
 
@@ -19,17 +28,9 @@ from napari_medssl.tubes.learning.task import TubesTask
 class DDTSettings(RunSettings):
     """Settings of the recipe `ddt`."""
 
-    seconds: float = Field(
-        1800,
-        ge=0,
-        title="Time limit (s)",
-        description="Stop after this many seconds of training; 0 means no limit.",
-        json_schema_extra=BASIC,
-    )
-    batch: int = Field(2, ge=1, le=4096, title="Samples per step", description="Samples in a step, over all devices.")
-    learning_rate: float = Field(
-        2e-3, gt=0, le=1, title="Learning rate", description="Peak learning rate of the optimiser (AdamW)."
-    )
+    seconds: Seconds = 1800
+    batch: Batch = 2
+    learning_rate: LearningRate = 2e-3
     label: int = Field(
         0,
         ge=0,
@@ -60,9 +61,7 @@ class DDTSettings(RunSettings):
     largest: float = Field(
         12.0, ge=2, le=32, title="Thickest tree", description="Largest radius of made trees, in voxels."
     )
-    network: Literal["small", "medium"] = Field(
-        "small", title="Network", description="small: for CPUs; medium: for graphics cards."
-    )
+    network: NetworkSize = "small"
     architecture: Literal["unet", "residual"] = Field(
         "unet", title="Kind of network", description="unet: a 3D U-Net; residual: of ResDSN's kind."
     )
@@ -75,6 +74,14 @@ class DDTSettings(RunSettings):
         le=1,
         title="Samples on tubes",
         description="Share of the samples of scans that are placed on a drawn tube; the rest come from anywhere.",
+    )
+    close_up: float = Field(
+        16.0,
+        ge=0,
+        le=192,
+        title="Close-up (voxels)",
+        description="The network sees grey values scaled to windows of this side beside those scaled to a whole sample;"
+        " shows faint tubes. 0: not.",
     )
     loss: Literal["overlap", "balanced", "cldice", "skeleton"] = Field(
         "overlap",
@@ -97,9 +104,7 @@ class DDTSettings(RunSettings):
         title="Skip surfaces",
         description="As published, learn no radius on the surface of tubes; thin tubes are all surface.",
     )
-    judged: int = Field(
-        6, ge=1, le=1000, title="Scans in a validation", description="At most so many scans are validated on."
-    )
+    judged: Judged = 6
 
 
 def build(settings: DDTSettings, collection: Collection) -> Strategy:

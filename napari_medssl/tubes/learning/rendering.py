@@ -1,217 +1,204 @@
 """Scans of tubes that never were: random tissues, neighbours and scanners, so that only the shape of tubes stays.
 
 Domain randomisation, as vesselFM (Wittmann et al., CVPR 2025) uses it to find vessels in modalities that a network has
-not seen. Grey values have no unit: the spread within tissue is about 1, and each patch is scaled to its own mean and
-spread afterwards, as scans are in use.
+not seen. Tubes have the grey value 1, what they run through lies around 0, and all else is put in proportion to
+that, so that no tube is asked for that a person could not see. Each patch is scaled afterwards, as scans are in use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
-Array = NDArray[np.float32]
+from napari_medssl.tubes.learning.scanner import scan
+from napari_medssl.tubes.learning.textures import (
+    Array,
+    ellipsoid,
+    fill,
+    paint,
+    region,
+    sheet,
+    shell,
+    smooth_noise,
+)
+
+_LEAST = 0.4  # contrast of a tube against brighter tissue that it runs through
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a made scan is like; all contrasts in units of its tissues' spread.
+    """What a made scan is like; grey values in units of the tubes' contrast.
 
     Attributes
     ----------
-    contrast : of tubes against what surrounds them
-    gap : voxels of common tissue between tubes and brighter neighbours
+    scene : where the tubes run; one of `SCENES`
+    gap : voxels of common tissue between tubes and neighbours as bright
     noise, blur : of the scanner; blur in voxels
-    lung : tubes run through something far darker than the tissue around it, and are darker than that tissue themselves
     """
 
-    contrast: float
+    scene: str
     gap: float
     noise: float
     blur: float
-    lung: bool
 
 
 def draw_look(rng: np.random.Generator) -> Look:
     """From coarse and noisy to clear; noise never drowns the contrast."""
-    contrast = float(np.exp(rng.uniform(np.log(1.0), np.log(6))))
     return Look(
-        contrast=contrast,
-        gap=float(rng.choice([0.3, rng.uniform(0.3, 2), rng.uniform(1, 4)], p=[0.2, 0.4, 0.4])),
-        noise=float(contrast * rng.choice([rng.uniform(0.02, 0.1), rng.uniform(0.1, 0.3)])),
-        blur=float(rng.uniform(0.0, 0.9)),
-        lung=bool(rng.random() < 0.25),
+        scene=str(rng.choice(list(SCENES), p=[0.4, 0.25, 0.2, 0.15])),
+        gap=float(rng.choice([rng.uniform(0.7, 1.5), rng.uniform(1, 4)])),
+        noise=float(rng.choice([rng.uniform(0.02, 0.12), rng.uniform(0.1, 0.25)], p=[0.65, 0.35])),
+        blur=float(rng.uniform(0.0, 0.8)),
     )
 
 
-def render(rng: np.random.Generator, tubes: Array, others: Array) -> Array:
+def render(rng: np.random.Generator, tubes: Array, others: Array, look: Look | None = None) -> Array:
     """A scan (z, y, x) of bright tubes and, if there are any, dark ones, from their signed distances in voxels."""
-    look = draw_look(rng)
-    shape = tubes.shape
-    free = np.minimum(tubes, others)
-    image = _tissues(rng, shape, look, free)
-    image = _neighbours(rng, image, look, free)
+    look = look or draw_look(rng)
+    image = np.minimum(SCENES[look.scene](rng, look, tubes, others), 3)
     inside = fill(tubes)
-    image += inside * (_brightness(rng, shape, look, tubes, image) - image)
-    image = _other_tubes(rng, image, look, others)
-    if rng.random() < 0.3:
-        image *= np.exp(rng.uniform(0.1, 0.6) * smooth_noise(rng, shape, 2))
-    return _scanner(rng, image, look)
+    image = paint(image, inside, _blood(rng, look, tubes, image))
+    return scan(rng, image, noise=look.noise, blur=look.blur)
 
 
-def fill(distance: Array) -> Array:
-    """How much of each voxel lies inside a surface, from signed distances: 0..1, a half on the surface."""
-    filled: Array = np.clip(0.5 - distance, 0, 1).astype(np.float32)
-    return filled
-
-
-def _tissues(rng: np.random.Generator, shape: tuple[int, ...], look: Look, free: Array) -> Array:
-    """Common tissue with texture; large organs darker or a little brighter; lung or air."""
-    image = np.zeros(shape, dtype=np.float32)
-    if look.lung:
-        depth = look.contrast * rng.uniform(1.2, 5)
-        image -= _region(rng, shape, rng.uniform(-1.2, 0.3), int(rng.integers(2, 4))) * np.float32(depth)
-    for _ in range(0 if look.lung else int(rng.integers(0, 4))):
-        level = rng.uniform(-2.5, 0.5) * look.contrast
-        image += _region(rng, shape, rng.uniform(-0.3, 1.0), 4) * np.float32(level - float(image.mean()))
-    if not look.lung and rng.random() < 0.4:  # much darker than all else
-        depth = look.contrast * rng.uniform(0.5, 6)
-        image -= _region(rng, shape, rng.uniform(-0.8, 1.0), int(rng.integers(2, 5))) * np.float32(depth)
-    for cells in rng.choice([3, 6, 12, 24], size=int(rng.integers(1, 4)), replace=False):
-        image += smooth_noise(rng, shape, int(cells)) * np.float32(rng.uniform(0, 0.25) * look.contrast)
-    return image
-
-
-def _neighbours(rng: np.random.Generator, image: Array, look: Look, free: Array) -> Array:
-    """What is as bright as tubes, or brighter, and is none: bones, organs, nodules, sheets. They leave tubes a gap."""
-    room = np.clip(free - look.gap, 0, 1)  # 0 in tubes and their gap
-    shape = image.shape
-    if rng.random() < 0.45:  # organs and bones
-        for _ in range(int(rng.integers(1, 3))):
-            level = look.contrast * rng.uniform(0.3, 3)
-            body = _region(rng, shape, rng.uniform(0.7, 1.8), int(rng.integers(3, 6))) * room
-            image = image + body * (np.float32(level) + smooth_noise(rng, shape, 10) * np.float32(0.2 * level) - image)
-    if rng.random() < 0.5:  # ellipsoids
-        for _ in range(int(rng.integers(1, 6))):
-            level = look.contrast * rng.uniform(0.4, 2.2)
-            body = _ellipsoid(rng, shape) * room
-            image = image + body * (np.float32(level) - image)
-    if rng.random() < 0.4:  # sheets: cortex, fissures, walls, skin
-        for _ in range(int(rng.integers(1, 3))):
-            level = look.contrast * rng.uniform(0.3, 2)
-            body = _sheet(rng, shape, rng.uniform(0.4, 2.5)) * room
-            image = image + body * (np.float32(level) - image)
-    return image
-
-
-def _brightness(rng: np.random.Generator, shape: tuple[int, ...], look: Look, tubes: Array, around: Array) -> Array:
-    """The grey values that tubes have inside: uneven along them, sometimes another in the middle than at the wall."""
-    level = np.full(shape, look.contrast, dtype=np.float32)
-    level += smooth_noise(rng, shape, 3) * np.float32(rng.uniform(0, 0.25) * look.contrast)
-    if rng.random() < 0.2:
-        level += smooth_noise(rng, shape, 12) * np.float32(rng.uniform(0, 0.25) * look.contrast)
+def _blood(rng: np.random.Generator, look: Look, tubes: Array, around: Array) -> Array:
+    """The grey values of tubes inside: uneven along them, sometimes different at the wall, or in one of two lumina."""
+    shape = tubes.shape
+    level = 1 + smooth_noise(rng, shape, 3) * np.float32(rng.uniform(0, 0.15))
+    if look.scene == "tissue" and rng.random() < 0.2:  # a dissection, or contrast that has not mixed
+        level *= 1 - region(rng, shape, rng.uniform(-0.3, 0.6), int(rng.integers(2, 5))) * np.float32(
+            rng.uniform(0.2, 0.6)
+        )
     if rng.random() < 0.2:  # slow flow at the wall, or a bright wall
-        level += np.clip(-tubes / 4, 0, 1) * np.float32(rng.uniform(-0.3, 0.5) * look.contrast)
-    if look.lung or rng.random() < 0.3:  # against what it runs through, and not all else
-        lifted: Array = around + np.float32(rng.uniform(0.5, 1.1)) * level
-        return lifted
-    # as bright everywhere, but always brighter than what it runs through
-    lifted = np.maximum(level, np.minimum(around, look.contrast) + np.float32(0.35 * look.contrast))
+        level += np.clip(-tubes / 4, 0, 1) * np.float32(rng.uniform(-0.2, 0.4))
+    lifted: Array = np.maximum(level, around + np.float32(_LEAST))
     return lifted
 
 
-def _other_tubes(rng: np.random.Generator, image: Array, look: Look, others: Array) -> Array:
-    """Tubes of air or dark blood, with or without a bright wall; and ribs, whose cortex is brighter than the rest."""
-    inside = fill(others)
-    if not inside.any():
+def _tissue(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -> Array:
+    """Contrast in soft tissue: fat, organs, chambers as bright as vessels, bones, lung or air at some distance."""
+    shape = tubes.shape
+    image = _texture(rng, shape, 0.12)
+    for _ in range(int(rng.integers(0, 3))):  # fat
+        image -= region(rng, shape, rng.uniform(-0.3, 1), int(rng.integers(2, 6))) * np.float32(rng.uniform(0.1, 0.5))
+    for _ in range(int(rng.integers(0, 3))):  # organs
+        where = region(rng, shape, rng.uniform(0, 1.2), int(rng.integers(2, 5)))
+        image = paint(image, where, rng.uniform(0.05, 0.5) + _texture(rng, shape, 0.08))
+    if rng.random() < 0.4:
+        where = region(rng, shape, rng.uniform(0, 1), int(rng.integers(2, 4)))
+        image = paint(image, where, -rng.uniform(0.5, 3))
+    image = _chambers(rng, image, look, np.minimum(tubes, others), 0.6)
+    image = _bones(rng, image, look, np.minimum(tubes, others), 0.5)
+    return _other_tubes(rng, image, others)
+
+
+def _lung(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -> Array:
+    """Vessels as bright as tissue in dark lung, with fissures, airways, nodules and the walls of the chest."""
+    shape = tubes.shape
+    image = _texture(rng, shape, 0.06)
+    free = np.minimum(tubes, others)
+    if rng.random() < 0.8:
+        where = region(rng, shape, rng.uniform(-0.2, 1), int(rng.integers(1, 4)))
+        if rng.random() < 0.6:  # else vessels go on inside, brighter
+            where *= np.clip(free - look.gap, 0, 1)
+        image = paint(image, where, rng.uniform(0.7, 2) + _texture(rng, shape, 0.15))
+        image = _bones(rng, image, look, free, 0.4)
+    if rng.random() < 0.3:  # fissures
+        image = paint(image, sheet(rng, shape, rng.uniform(0.3, 1)) * np.clip(free, 0, 1), rng.uniform(0.1, 0.5))
+    for _ in range(int(rng.integers(0, 3))):  # nodules
+        body = fill(ellipsoid(rng, shape, 1.5, 8)) * np.clip(free - look.gap, 0, 1)
+        image = paint(image, body, rng.uniform(0.5, 1.3))
+    wall = shell(others, 0.6, rng.uniform(0.7, 1.5))
+    image = paint(image, wall, np.maximum(image, np.float32(rng.uniform(0.2, 0.8))))
+    return paint(image, fill(others), -rng.uniform(0.05, 0.3))
+
+
+def _airway(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -> Array:
+    """A chest turned inside out: airways brighter than lung, thin dark walls, dark vessels and tissue."""
+    shape = tubes.shape
+    image = np.float32(rng.uniform(0.2, 0.8)) + _texture(rng, shape, 0.06)
+    dark = float(rng.uniform(-1.5, 0.0))
+    if rng.random() < 0.8:
+        for _ in range(int(rng.integers(1, 3))):
+            where = region(rng, shape, rng.uniform(-0.6, 1), int(rng.integers(1, 4)))
+            image = paint(image, where, dark + _texture(rng, shape, 0.1))
+    free = np.minimum(tubes, others)
+    if rng.random() < 0.4:  # air around the person, or in the stomach
+        where = region(rng, shape, rng.uniform(0.3, 1.3), int(rng.integers(1, 4))) * np.clip(free - 2 - look.gap, 0, 1)
+        image = paint(image, where, rng.uniform(0.9, 1.1))
+    if rng.random() < 0.3:  # bones
+        image = paint(image, region(rng, shape, rng.uniform(0.8, 1.6), 4), dark - rng.uniform(0.3, 2))
+    image = paint(image, fill(others), dark)
+    wall = shell(tubes, 0.7, rng.uniform(0.8, 1.8))
+    return paint(image, wall, np.minimum(image, np.float32(dark * rng.uniform(0.3, 1))))
+
+
+def _angiogram(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -> Array:
+    """Vessels that outshine all else: flow in MR, subtraction."""
+    shape = tubes.shape
+    image = _texture(rng, shape, 0.06)
+    for _ in range(int(rng.integers(1, 3))):
+        where = region(rng, shape, rng.uniform(-0.5, 0.8), int(rng.integers(1, 5)))
+        image = paint(image, where, rng.uniform(-0.3, 0.3) + _texture(rng, shape, 0.05))
+    free = np.minimum(tubes, others)
+    if rng.random() < 0.4:  # fat under the skin, sinuses' walls
+        image = paint(image, sheet(rng, shape, rng.uniform(1, 5)) * np.clip(free - look.gap, 0, 1), rng.uniform(0.3, 1))
+    image = _chambers(rng, image, look, free, 0.2)
+    return _other_tubes(rng, image, others)
+
+
+SCENES: dict[str, Callable[[np.random.Generator, Look, Array, Array], Array]] = {
+    "tissue": _tissue,
+    "lung": _lung,
+    "airway": _airway,
+    "angiogram": _angiogram,
+}
+
+
+def _texture(rng: np.random.Generator, shape: tuple[int, ...], most: float) -> Array:
+    """Uneven tissue around 0."""
+    image = np.zeros(shape, dtype=np.float32)
+    for cells in rng.choice([4, 8, 16], size=int(rng.integers(1, 3)), replace=False):
+        image += smooth_noise(rng, shape, int(cells)) * np.float32(rng.uniform(0, most))
+    return image
+
+
+def _chambers(rng: np.random.Generator, image: Array, look: Look, free: Array, chance: float) -> Array:
+    """What is about as bright as tubes and is none: hearts, kidneys, contrast in bowels, calcium. They leave a gap."""
+    if rng.random() >= chance:
         return image
-    if rng.random() < 0.35:
-        marrow, cortex = look.contrast * rng.uniform(0.1, 1.0), look.contrast * rng.uniform(1.0, 3.5)
-        wall = np.clip(1 - np.abs(others + 0.8) / rng.uniform(0.8, 1.6), 0, 1)
-        image = image + inside * (np.float32(marrow) - image)
-        hard: Array = image + wall * (np.float32(cortex) - image)
-        return hard
-    depth = look.contrast * rng.uniform(0.7, 4)
+    room = np.clip(free - look.gap, 0, 1)  # 0 in tubes and their gap
     if rng.random() < 0.6:
-        wall = np.clip(1 - np.abs(others - 0.7) / rng.uniform(0.8, 1.8), 0, 1)
-        image = image + wall * np.float32(look.contrast * rng.uniform(0.2, 1.0))
-    darkened: Array = image + inside * (np.float32(-depth) - image)
-    return darkened
+        where = region(rng, image.shape, rng.uniform(0.4, 1.5), int(rng.integers(1, 4))) * room
+        image = paint(image, where, rng.uniform(0.5, 1.4) + _texture(rng, image.shape, 0.1))
+    for _ in range(int(rng.integers(0, 4))):
+        image = paint(image, fill(ellipsoid(rng, image.shape, 1.5, 14)) * room, rng.uniform(0.4, 1.5))
+    return image
 
 
-def _scanner(rng: np.random.Generator, image: Array, look: Look) -> Array:
-    """Blur, thick slices, noise of a scanner and what is done to its pictures."""
-    widths = np.full(3, look.blur) * rng.uniform(0.7, 1.3, 3)
-    if rng.random() < 0.25:
-        widths[int(rng.integers(3))] += rng.uniform(0.3, 1.5)
-    for axis, width in enumerate(widths):
-        if width > 0.2:
-            image = gaussian_filter1d(image, width, axis=axis, mode="nearest", truncate=2.5)
-    noise = rng.standard_normal(image.shape, dtype=np.float32)
-    kind = rng.random()
-    if kind < 0.35:  # of reconstruction kernels, which smooth
-        width = rng.uniform(0.4, 1.0)
-        for axis in range(3):
-            noise = gaussian_filter1d(noise, width, axis=axis, truncate=2.5)
-        noise /= max(float(noise.std()), 1e-6)
-    strength = np.float32(look.noise)
-    if kind > 0.8:  # Rician, of MR magnitudes
-        floor = image - np.float32(image.min())
-        other = rng.standard_normal(image.shape, dtype=np.float32)
-        image = np.sqrt((floor + strength * noise) ** 2 + (strength * other) ** 2)
-    else:
-        image = image + strength * noise
-    if rng.random() < 0.3:  # windows cut off what is too bright or dark
-        low, high = np.percentile(image, [rng.uniform(0, 10), rng.uniform(97, 100)])
-        image = np.clip(image, low, high)
+def _bones(rng: np.random.Generator, image: Array, look: Look, free: Array, chance: float) -> Array:
+    """Solids whose rim is brighter than their inside, and sheets, such as ribs and skulls."""
+    if rng.random() >= chance:
+        return image
+    room = np.clip(free - look.gap, 0, 1)
+    for _ in range(int(rng.integers(1, 3))):
+        away = ellipsoid(rng, image.shape, 4, 16) + smooth_noise(rng, image.shape, 4) * np.float32(rng.uniform(0, 1.5))
+        image = paint(image, fill(away) * room, rng.uniform(0.2, 0.9) + _texture(rng, image.shape, 0.15))
+        image = paint(image, shell(away, -0.5, rng.uniform(0.8, 1.8)) * room, rng.uniform(0.8, 2.5))
     if rng.random() < 0.3:
-        low, high = float(image.min()), float(image.max())
-        image = ((image - low) / max(high - low, 1e-6)) ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
-    done: Array = image.astype(np.float32)
-    return done
+        image = paint(image, sheet(rng, image.shape, rng.uniform(0.6, 3)) * room, rng.uniform(0.5, 2))
+    return image
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: int) -> Array:
-    """Noise (z, y, x) of spread 1 whose features are a `cells`-th of the box large."""
-    coarse = rng.standard_normal((1, 1, cells + 1, cells + 1, cells + 1), dtype=np.float32)
-    fine: Any = F.interpolate(torch.from_numpy(coarse), shape, mode="trilinear", align_corners=True)
-    found: Array = fine[0, 0].numpy()
-    found *= np.float32(1 / max(float(found.std()), 1e-6))
-    return found
-
-
-def _region(rng: np.random.Generator, shape: tuple[int, ...], above: float, cells: int) -> Array:
-    """Where smooth noise exceeds `above` spreads: soft-edged 0..1, the edge about a voxel wide."""
-    field = smooth_noise(rng, shape, cells)
-    steep = shape[0] / cells / 2
-    region: Array = np.clip((field - np.float32(above)) * np.float32(steep) + 0.5, 0, 1)
-    return region
-
-
-def _sheet(rng: np.random.Generator, shape: tuple[int, ...], thick: float) -> Array:
-    """A curved sheet of so many voxels' thickness, 0..1."""
-    grids = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape]
-    normal = rng.normal(size=3)
-    normal /= np.linalg.norm(normal)
-    z, y, x = (part * grid for part, grid in zip(normal, grids, strict=True))
-    flat = z[:, None, None] + y[None, :, None] + x[None, None]
-    bent = flat.astype(np.float32) + np.float32(rng.uniform(0.05, 0.25)) * smooth_noise(rng, shape, 3)
-    away = np.abs(bent - np.float32(rng.uniform(-0.6, 0.6))) * np.float32(shape[0] / 2)
-    sheet: Array = np.clip(np.float32(thick / 2 + 0.5) - away, 0, 1)
-    return sheet
-
-
-def _ellipsoid(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A solid of random axes and place, 0..1."""
-    radii = np.exp(rng.uniform(np.log(2), np.log(14))) * np.exp(rng.uniform(-0.5, 0.5, 3))
-    centre = rng.uniform(0, shape)
-    parts = [((np.arange(n) - c) / r).astype(np.float32) ** 2 for n, c, r in zip(shape, centre, radii, strict=True)]
-    squared = parts[0][:, None, None] + parts[1][None, :, None] + parts[2][None, None]
-    solid: Array = np.clip((1 - np.sqrt(squared)) * np.float32(radii.min()) + 0.5, 0, 1)
-    return solid
+def _other_tubes(rng: np.random.Generator, image: Array, others: Array) -> Array:
+    """Tubes of air or dark blood, with or without a bright wall; or ribs, whose cortex is brighter than the rest."""
+    if not (others < 0).any():
+        return image
+    if rng.random() < 0.3:
+        image = paint(image, fill(others), rng.uniform(0.1, 0.7))
+        return paint(image, shell(others, -0.8, rng.uniform(0.8, 1.6)), rng.uniform(0.9, 2))
+    if rng.random() < 0.6:
+        image = paint(image, shell(others, 0.7, rng.uniform(0.8, 1.8)), rng.uniform(0.1, 0.6))
+    return paint(image, fill(others), -rng.uniform(0.4, 2.5))

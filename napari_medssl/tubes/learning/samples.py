@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,13 @@ from napari_medssl.tubes.learning.rendering import render
 from napari_medssl.tubes.learning.shapes import REACH, Shapes
 
 _KEPT = 8.0  # distances are kept as whole eighths of a voxel, which takes a byte
-_ON_TUBES = 0.85  # share of the samples whose middle lies on a tube
+_ON_TUBES = 0.85  # share of the samples around a voxel of a tube
+_SURFACE = -1.2  # voxels from the surface inwards; there thin tubes have as many voxels for their length as thick ones
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Grey values, which voxels are in tubes, and their distance classes; all (z, y, x)."""
+    """Grey values (windows, z, y, x), which voxels are in tubes, and their distance classes; both (z, y, x)."""
 
     image: NDArray[np.float32]
     truth: NDArray[np.bool_]
@@ -49,7 +50,10 @@ class ShapePool:
         return {**self.__dict__, "_made": {}}
 
 
-def made_sample(rng: np.random.Generator, shapes: Shapes, side: int, *, largest_class: int, stretch: float) -> Sample:
+def made_sample(
+    rng: np.random.Generator, shapes: Shapes, side: int, *, largest_class: int, stretch: float,
+    windows: Sequence[float] = (0.0,),
+) -> Sample:  # fmt: skip
     """A patch of a pool's shapes, turned, mirrored, perhaps with longer voxels along one axis, and rendered anew."""
     step = float(rng.uniform(1, stretch)) if rng.random() < 0.5 else 1.0
     wide = min(shapes.tubes.shape[0], int(np.ceil(side * step)))
@@ -65,20 +69,24 @@ def made_sample(rng: np.random.Generator, shapes: Shapes, side: int, *, largest_
     spacing = [wide / side if axis == 0 else 1.0 for axis in turn]
     truth = tubes <= 0
     classes = np.minimum(rounded(surface_distance(truth, spacing=spacing)), largest_class).astype(np.uint8)
-    image = scale_patch(render(rng, tubes, others))
+    image = scale_patch(render(rng, tubes, others), windows)
     return Sample(image, truth, classes)
 
 
 def jitter(rng: np.random.Generator, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scaled grey values, a little brighter, darker, stronger or weaker, as windows other than the patch have them."""
-    return image * np.float32(np.exp(rng.uniform(-0.5, 0.4))) + np.float32(rng.normal() * 0.3)
+    count = (len(image), 1, 1, 1)
+    return image * np.exp(rng.uniform(-0.5, 0.4, count), dtype=np.float32) + np.float32(0.3) * rng.standard_normal(
+        count, dtype=np.float32
+    )
 
 
 def _corner(rng: np.random.Generator, tubes: NDArray[np.int8], side: int, wide: int) -> NDArray[np.int64]:
     """Where a patch begins: around a voxel in a tube, or anywhere."""
     size = np.array([wide, side, side])
     most = np.array(tubes.shape) - size
-    inside = np.flatnonzero(tubes <= 0) if rng.random() < _ON_TUBES else np.zeros(0, dtype=int)
+    near = (tubes <= 0) & (tubes > _SURFACE * _KEPT)
+    inside = np.flatnonzero(near) if rng.random() < _ON_TUBES else np.zeros(0, dtype=int)
     if len(inside):
         middle = np.array(np.unravel_index(int(rng.choice(inside)), tubes.shape))
         corner = middle - (size * rng.uniform(0.15, 0.85, 3)).astype(int)

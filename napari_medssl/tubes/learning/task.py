@@ -30,7 +30,7 @@ from napari_medssl.tubes.learning.samples import Sample, ShapePool, jitter, made
 from napari_medssl.tubes.learning.shapes import Shapes, make_shapes
 from napari_medssl.tubes.learning.skeletons import thick_skeleton
 from napari_medssl.tubes.model import WIDTHS, TubePlan
-from napari_medssl.tubes.networks import build_network
+from napari_medssl.tubes.networks import build_network, settle
 
 if TYPE_CHECKING:
     from napari_medssl.tubes.learning.recipe import DDTSettings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _DRAW, _SHAPES, _JUDGED = 51, 52, 53  # keys of random numbers with different uses
 _MADE_JUDGED = 12
 _MOST_CLASSES = 24
+_SETTLED = 0.4  # share of the training after which norms stay as they are
 _COARSER = 0.5  # weight of each coarser answer of a network that is supervised at every resolution, against the finer
 
 
@@ -56,6 +57,7 @@ class TubesTask:
         self.validation = collection.labelled(collection.validation)
         self.plan = TubePlan(
             architecture=settings.architecture, widths=WIDTHS[settings.network], window=float(settings.side),
+            close_up=settings.close_up,
             tubes="bright" if settings.synthetic == 1 else "own",
         )  # fmt: skip
         self.known: dict[int, Known] = {
@@ -88,8 +90,8 @@ class TubesTask:
         return min(_MOST_CLASSES, max([made, 1, *drawn]))
 
     def batch(self, step: int, indices: Sequence[int]) -> Batch:
-        """Cubes (n, z, y, x): "images" scaled grey values, "truth" booleans, "classes" of distance, and "skeletons"
-        where the loss needs them."""
+        """Cubes: "images" scaled grey values (n, windows, z, y, x); (n, z, y, x) "truth" booleans, "classes" of
+        distance, and "skeletons" where the loss needs them."""
         drawn = [self.sample(step, index) for index in indices]
         batch = {
             "images": torch.from_numpy(np.stack([sample.image for sample in drawn])),
@@ -117,12 +119,15 @@ class TubesTask:
     def made(self, rng: np.random.Generator, index: int) -> Sample:
         """A rendered sample of a box of the pool."""
         return made_sample(
-            rng, self.pool[index], self.settings.side, largest_class=self.plan.classes, stretch=self.plan.anisotropy
-        )
+            rng, self.pool[index], self.settings.side, largest_class=self.plan.classes, stretch=self.plan.anisotropy,
+            windows=self.plan.windows,
+        )  # fmt: skip
 
     def loss(self, network: nn.Module, batch: Batch, moment: Moment) -> Sequence[Term]:
         """The mask's loss, formula (3) or another, and the distance loss (4)."""
-        answers = network(batch["images"][:, None])
+        if moment.done >= _SETTLED:
+            settle(network)
+        answers = network(batch["images"])
         answers = answers if isinstance(answers, list) else [answers]
         weights = [_COARSER**level for level in range(len(answers))]
         terms: dict[str, Tensor] = {}
@@ -158,7 +163,10 @@ class TubesTask:
             rng = generator(self.settings.seed, _JUDGED, index)
             shapes = make_shapes(rng, self.settings.side * 3 // 2, largest=self.settings.largest)
             pool = ShapePool(1, partial(_same, shapes))
-            samples.append(made_sample(rng, pool[0], self.settings.side, largest_class=self.plan.classes, stretch=1.0))
+            samples.append(made_sample(
+                rng, pool[0], self.settings.side, largest_class=self.plan.classes, stretch=1.0,
+                windows=self.plan.windows,
+            ))  # fmt: skip
         found = judge_made(network, samples, on)
         return Validation(found.metrics, None, found.pictures)  # too few and too easy to choose a model by
 
