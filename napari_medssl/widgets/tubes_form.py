@@ -128,6 +128,14 @@ class TubesForm(QWidget):
         self.setMinimumWidth(WIDTH)
         self.results.setVisible(False)
 
+    def settle(self) -> None:
+        """Lay everything out for the table's height as it is now."""
+        for widget in (self.results, self):
+            layout = widget.layout()
+            layout.invalidate()
+            layout.activate()
+        self.updateGeometry()
+
     def say(self, kind: str, sentence: str) -> None:
         """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
         self.hint.setText(sentence)

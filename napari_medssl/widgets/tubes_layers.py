@@ -161,7 +161,7 @@ class TubeLayers:
             "branch": [branch.number for branch, _ in places],
             "radius_mm": [round(narrow.radius, 2) for _, narrow in places],
         }
-        text = {"string": "          {percent} %", "color": [_MARKED], "size": 11}
+        text = {"string": "              {percent} %", "color": [_MARKED], "size": 11}
         layer = Points(
             voxels, ndim=3, features=features, text=text, symbol="disc", face_color="transparent",
             border_color=[_MARKED], border_width=0.1, size=4, canvas_size_limits=(12, 30),

@@ -84,10 +84,12 @@ class TubesResults(QObject):
     def look(self) -> None:
         """Bring the table and the buttons in line with the layers."""
         form, found, refined = self._form, self._layers.found, self._layers.refined
+        if found is not None:  # first, so that the rest is laid out below a table of the right height
+            form.table.show_branches(found.branches, self._layers.alive())
         form.results.setVisible(found is not None and bool(found.branches))
+        form.settle()
         if found is None:
             return
-        form.table.show_branches(found.branches, self._layers.alive())
         for control in (form.keep, form.view3d, form.save):
             control.setEnabled(refined is not None)
         form.undo.setEnabled(refined is not None and bool(brush_history.past(refined)))

@@ -20,6 +20,7 @@ from napari_medssl.volumes.orientation import display_for
 from napari_medssl.widgets.layers import geometry_of, layer_data, lies_on
 from napari_medssl.widgets.planes import show_slice, shown_slice
 from napari_medssl.widgets.tubes import TubesWidget
+from napari_medssl.widgets.tubes_form import TubesForm
 from napari_medssl.widgets.tubes_preview import preview_of
 from tests.gui.propagation_kit import click
 
@@ -324,3 +325,20 @@ def test_3d_and_back(bench: Bench) -> None:
     assert viewer.dims.ndisplay == 2
     assert {layer: layer.visible for layer in viewer.layers} == looks
     assert viewer.scene.camera.zoom == pytest.approx(zoom)
+
+
+def test_the_rest_of_the_form_lies_below_the_table(model: Any, qtbot: Any) -> None:
+    from napari_medssl.widgets.controls import scrolled
+
+    tree = branches(refine_mask(two_tubes(), spacing=SPACING), spacing=SPACING)
+    form = TubesForm(model)
+    area = scrolled(form)
+    qtbot.addWidget(area)
+    area.resize(400, 760)
+    area.show()
+    for many in (tree, tree * 6):
+        form.table.show_branches(many, {1, 2})
+        form.results.setVisible(True)
+        form.settle()
+        qtbot.waitUntil(lambda: form.legend.y() >= form.table.y() + form.table.height(), timeout=5000)
+        assert form.table.height() <= 22 * 10
