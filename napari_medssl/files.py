@@ -10,6 +10,8 @@ from pathlib import Path
 
 from napari_medssl.errors import BadInput
 
+RECOVERY_VARIABLE = "NAPARI_MEDSSL_RECOVERY"
+
 
 def own_data() -> Path:
     """The system's folder for what this program keeps for the person: models and runs."""
@@ -20,6 +22,13 @@ def own_data() -> Path:
     else:
         base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
     return base / "napari-medssl"
+
+
+def recovery_folder() -> Path:
+    """Where unsaved work is kept: $NAPARI_MEDSSL_RECOVERY, else the system's folder for an application's data."""
+    if chosen := os.environ.get(RECOVERY_VARIABLE):
+        return Path(chosen).expanduser()
+    return own_data() / "recovery"
 
 
 @contextmanager

@@ -109,6 +109,19 @@ def read_scan_names(path: str | os.PathLike[str]) -> list[str]:
     return list(first)
 
 
+def read_column(path: str | os.PathLike[str], name: str) -> dict[str, list[str]]:
+    """The texts of one more column of a table that `read_findings` can read, scan by scan; {} where it has none."""
+    rows = _rows(Path(path))
+    names = [text.strip().lower() for text in next(rows, (0, []))[1]]
+    if name.lower() not in names or SCAN not in names:
+        return {}
+    wanted, scan = names.index(name.lower()), names.index(SCAN)
+    found: dict[str, list[str]] = {}
+    for _, row in rows:
+        found.setdefault(plain_name(row[scan].strip()), []).append(row[wanted].strip() if wanted < len(row) else "")
+    return found
+
+
 def _finding(row: Sequence[str], columns: Mapping[str, int], must_be_measured: bool) -> Nodule:
     x, y, z = (_number(row, columns, name) for name in POSITION)
     diameter = _number(row, columns, DIAMETER, math.nan if not must_be_measured else None)

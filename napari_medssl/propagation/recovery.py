@@ -8,7 +8,6 @@ own, and readable by nobody else, since the paths of scans stand in it.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 import time
@@ -23,14 +22,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from napari_medssl.errors import BadInput
-from napari_medssl.files import own_data
+from napari_medssl.files import RECOVERY_VARIABLE, recovery_folder
 from napari_medssl.propagation.session import Session
 from napari_medssl.propagation.session_file import fitted, parse_state
 from napari_medssl.propagation.session_state import state_of
 from napari_medssl.propagation.tiles import Tiles, pack, unpack
 from napari_medssl.training.processes import elsewhere, identity, is_alive
 
-FOLDER_VARIABLE = "NAPARI_MEDSSL_RECOVERY"
+FOLDER_VARIABLE = RECOVERY_VARIABLE
 ENDING = ".recovery"
 OLD_DAYS = 60  # for so long unsaved work is kept
 MOST_BYTES = 4 * 2**30  # together; beyond it the oldest goes, but never the newest
@@ -74,13 +73,6 @@ class Offer:
 
     path: Path
     about: About
-
-
-def recovery_folder() -> Path:
-    """Where unsaved work is kept: $NAPARI_MEDSSL_RECOVERY, else the system's folder for an application's data."""
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        return Path(chosen).expanduser()
-    return own_data() / "recovery"
 
 
 class Recovery:
