@@ -39,6 +39,8 @@ class Detector(nn.Module):
         )  # fmt: skip
         self.down = nn.ModuleList(UnetResBlock(3, fine, coarse, 3, 1, _NORM) for fine, coarse in pairwise(widths))
         self.pyramid = FeaturePyramidNetwork(3, list(widths[1:]), plan.features)
+        for unused in range(len(plan.strides), len(widths) - 1):  # coarser maps only flow into the finer ones
+            self.pyramid.layer_blocks[unused] = nn.Identity()
         self.score = _head(plan.features, self.sizes)
         self.place = _head(plan.features, 4 * self.sizes)
         self.levels = len(plan.strides)

@@ -144,6 +144,7 @@ class _Run:
         )
         labelled = len(collection.labelled(range(len(collection))))
         counts = {"labelled": labelled, "unlabelled": len(collection) - labelled}
+        counts = dict(getattr(strategy.task, "counts", counts))  # labels are not always maps of voxels
         self.log.write(
             "start", recipe=self.recipe.name, device=str(self.device), precision=str(dtype).removeprefix("torch."),
             step=loop.progress.step, steps=self.settings.steps, seconds=self.settings.seconds,

@@ -50,6 +50,8 @@ _RECIPES = {
     "sli2vol": "napari_medssl.propagation.learning.recipe:SLI2VOL",
     "segmentation": "napari_medssl.segmentation.recipe:SEGMENTATION",
     "ddt": "napari_medssl.tubes.learning.recipe:DDT",
+    "nodules": "napari_medssl.nodules.learning.recipe:NODULES",
+    "focalmix": "napari_medssl.nodules.learning.recipe:FOCALMIX",
 }
 
 
