@@ -139,7 +139,7 @@ def _reach(where: NDArray[np.bool_], ratio: NDArray[np.float64]) -> tuple[NDArra
     return np.array([s[0] for s in spans]) * ratio, np.array([s[-1] + 1 for s in spans]) * ratio
 
 
-def _in_mask(places: Floats, where: NDArray[np.bool_], cell: Sequence[float]) -> NDArray[np.bool_]:
+def _in_mask(places: NDArray[np.floating], where: NDArray[np.bool_], cell: Sequence[float]) -> NDArray[np.bool_]:
     """Which places (n, 3), in mm from the mask's first corner, lie in it; beyond its ends its last voxels count."""
     index = np.clip(np.floor(places / np.array(cell)), 0, np.array(where.shape) - 1).astype(int)
     found: NDArray[np.bool_] = where[tuple(index.T)]
