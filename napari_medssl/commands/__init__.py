@@ -6,6 +6,7 @@ work and returns the exit status. It imports nothing heavy at its top.
 
 from napari_medssl.commands import (
     demo,
+    detect,
     doctor,
     evaluate,
     models,
@@ -19,4 +20,4 @@ from napari_medssl.commands import (
     tubes,
 )
 
-COMMANDS = (propagate, segment, tubes, refine, tidy, evaluate, train, runs, recipes, models, demo, doctor)
+COMMANDS = (propagate, segment, tubes, refine, detect, tidy, evaluate, train, runs, recipes, models, demo, doctor)

@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from napari_medssl.commands import options
+from napari_medssl.commands import evaluate_detection, options
 from napari_medssl.commands.output import print_json, table
 from napari_medssl.errors import BadInput
 
@@ -20,6 +20,7 @@ def add_parser(subparsers: options.Subparsers) -> None:
     )
     masks.add_argument("prediction", metavar="PRED", type=Path, help="the mask to judge")
     masks.add_argument("truth", metavar="TRUTH", type=Path, help="the mask to judge it by, on the same grid")
+    evaluate_detection.add_parser(kinds)
 
 
 def run_segmentation(args: argparse.Namespace) -> int:
