@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 from torch import nn
 
 from napari_medssl.tubes.greys import Greys, measure_all
@@ -24,6 +25,7 @@ MARGIN = 16  # working voxels that a block sees beyond its part
 _SIDE = {"cuda": 192}  # working voxels of a block with its margins, at most
 _USUAL_SIDE = 160
 _LARGE = 0.35  # of K: radii from which on a coarser look is trusted
+_COARSEST = 4.0  # mm; nothing in a body that is a tube for coarser looks is a vessel
 Array = NDArray[np.float32]
 
 
@@ -61,9 +63,10 @@ def find(
                 seen = _look(network, plan, array, greys, block, steps, inverted, on, pause)
                 back = [(p.start - a) / s for p, a, s in zip(block.part, block.starts, steps, strict=True)]
                 shape = [p.stop - p.start for p in block.part]
+                if level > 0:
+                    seen = seen[0] * _trust(*seen, _LARGE * plan.classes), seen[1]
                 chance, size = (sample(values, back, [1 / s for s in steps], shape) for values in seen)
-                _merge(probability[block.part], radius[block.part], chance, size * np.float32(min(working)),
-                       trusted=_LARGE * plan.classes * min(working) if level > 0 else 0.0)  # fmt: skip
+                _merge(probability[block.part], radius[block.part], chance, size * np.float32(min(working)))
                 done += 1
                 on_block(done, total)
     return probability, radius
@@ -76,13 +79,20 @@ def _resolutions(
     z, y, x = working_spacing(spacing, finest=plan.spacing, anisotropy=plan.anisotropy)
     voxels = np.prod([n * own / new for n, own, new in zip(shape, spacing, (z, y, x), strict=True)])
     first = -1 if voxels < plan.finer_below * 1e6 else 0
-    return [(level, (z * 2.0**level, y * 2.0**level, x * 2.0**level)) for level in range(first, plan.scales)]
+    levels = [n for n in range(first, plan.scales) if n <= 0 or min(z, y, x) * 2.0**n <= _COARSEST]
+    return [(level, (z * 2.0**level, y * 2.0**level, x * 2.0**level)) for level in levels]
 
 
-def _merge(probability: Array, radius: Array, chance: Array, size: Array, *, trusted: float) -> None:
-    """Add a look to what coarser ones found, in place: the surer one counts, a coarse one where tubes are large."""
-    if trusted:
-        chance = chance * np.clip((size - 0.5 * trusted) / (0.5 * trusted), 0, 1)
+def _trust(chance: Array, size: Array, large: float) -> Array:
+    """How far (0..1) to believe a coarse look, voxel by voxel: where tubes are `large`, to their walls."""
+    inside = np.where(chance >= 0.5, size, 0)
+    thickest = maximum_filter(inside, 2 * round(large) + 1, mode="nearest")
+    trust: Array = np.clip(thickest / (0.5 * large) - 1, 0, 1).astype(np.float32)
+    return trust
+
+
+def _merge(probability: Array, radius: Array, chance: Array, size: Array) -> None:
+    """Add a look to what coarser ones found, in place: the surer one counts."""
     surer = chance > probability
     np.copyto(probability, chance, where=surer)
     np.copyto(radius, np.maximum(size, radius), where=probability >= 0.5)

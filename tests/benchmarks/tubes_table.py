@@ -1,6 +1,7 @@
 """Dice and clDice of tubes found without training data, against intensity, Sato's and Frangi's filter at their best.
 
     MEDSSL_DATA=... python tests/benchmarks/tubes_table.py [--model NAME] [--threshold 0.5] [--no-baselines] [--made 8]
+        [--json FILE] [--speed SIDE]
 
 Labels name only some of a scan's vessels, so what is found is scored within 8 voxels of the labelled ones. The filters
 and the intensity get the threshold that is best for them in that very scan; the network gets one for all scans.
@@ -9,8 +10,12 @@ and the intensity get the threshold that is best for them in that very scan; the
 from __future__ import annotations
 
 import argparse
+import json
+import resource
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +36,7 @@ NEAR = 8  # voxels
 SIGMAS = (1, 2, 3, 4)
 TRIED = 40  # thresholds
 HELD_BACK = 9_000_017  # a seed that no training uses
+Table = dict[str, dict[str, tuple[float, float]]]
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,11 @@ def real_cases() -> Iterator[Case]:
         yield Case(name, volume.array, volume.spacing, mask, polarity)  # type: ignore[arg-type]
 
 
-def made_cases(count: int, side: int = 96) -> Iterator[Case]:
+def made_cases(count: int, side: int = 96, seed: int = HELD_BACK) -> Iterator[Case]:
     """Trees that no training has seen, each in its own surroundings."""
     made = index = 0
     while made < count:
-        rng = generator(HELD_BACK, index)
+        rng = generator(seed, index)
         index += 1
         shapes = make_shapes(rng, side, largest=8)
         inside, others = (part.astype(np.float32) for part in (shapes.tubes, shapes.others))
@@ -102,22 +108,53 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--made", type=int, default=8, help="how many held-back made volumes")
     parser.add_argument("--no-baselines", action="store_true")
+    parser.add_argument("--json", type=Path, help="file to write the figures into, too")
+    parser.add_argument("--speed", type=int, metavar="SIDE", help="only time a volume of so many voxels a side")
     options = parser.parse_args()
     model = tubes.load_model(options.model)
+    if options.speed:
+        time_volume(model, options.speed)
+        return
+    table = measure(model, options.made, threshold=options.threshold, filters=not options.no_baselines)
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1))
+
+
+def time_volume(model: tubes.TubeModel, side: int) -> None:
+    """How long a volume of noise takes, and what memory the whole process needed at most."""
+    volume = np.random.default_rng(0).normal(0, 100, (side,) * 3).astype(np.int16)
+    before, cpu = peak_mb(), time.process_time()
+    found = tubes.segment(volume, spacing=(1.0, 1.0, 1.0), model=model)
+    cpu = time.process_time() - cpu
+    print(f"{side}^3: {found.seconds:.1f} s, {cpu:.1f} s of processor time; peak {before:.0f} -> {peak_mb():.0f} MB")
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(model: tubes.TubeModel, made: int, *, threshold: float = 0.5, filters: bool = True) -> Table:
+    """{case: {what: (Dice, clDice) in per cent}}; of made volumes the mean. Prints each as it is there."""
+    table: Table = {}
     means: dict[str, list[tuple[float, float]]] = {}
-    for case in [*real_cases(), *made_cases(options.made)]:
+    for case in [*real_cases(), *made_cases(made)]:
+        scores = baselines(case) if filters else {}
         found = tubes.segment(case.array, spacing=case.spacing, polarity=case.polarity, model=model)
-        scores = {} if options.no_baselines else baselines(case)
-        scores["network"] = score(found.probability >= options.threshold, case)
+        scores["network"] = score(found.probability >= threshold, case)
         scores["network at its best"] = at_best(found.probability, case)
-        refined = tubes.refine(found.probability, found.radius, spacing=case.spacing, threshold=options.threshold)
+        refined = tubes.refine(found.probability, found.radius, spacing=case.spacing, threshold=threshold)
         scores["refined"] = score(refined.labels > 0, case)
         if case.name.startswith("made"):
             for kind, pair in scores.items():
                 means.setdefault(kind, []).append(pair)
         else:
+            table[case.name] = scores
             show(case.name, scores, f"{found.seconds:.1f} s")
-    show(f"made, mean of {options.made}", {k: tuple(np.mean(v, axis=0)) for k, v in means.items()}, "")  # type: ignore[misc]
+    if means:
+        of_made = {kind: np.mean(pairs, axis=0) for kind, pairs in means.items()}
+        table[f"made, mean of {made}"] = {kind: (float(a), float(b)) for kind, (a, b) in of_made.items()}
+        show(f"made, mean of {made}", table[f"made, mean of {made}"], "")
+    return table
 
 
 def show(name: str, scores: dict[str, tuple[float, float]], note: str) -> None:

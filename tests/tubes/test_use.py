@@ -43,8 +43,9 @@ def test_blocks_agree_with_one_look(monkeypatch):
     np.testing.assert_allclose(parts.radius, whole.radius, atol=1e-4)
 
 
-def test_a_real_network_sees_the_same_in_blocks_as_in_one(monkeypatch):
-    plan = TubePlan(widths=(4, 4), classes=3, tubes="bright", window=24)
+@pytest.mark.parametrize("close_up", [0, 8])
+def test_a_real_network_sees_the_same_in_blocks_as_in_one(monkeypatch, close_up):
+    plan = TubePlan(widths=(4, 4), classes=3, tubes="bright", window=24, close_up=close_up)
     torch.manual_seed(0)
     network = build_network(plan).eval().requires_grad_(False)
     model = tubes.TubeModel(network, plan, torch.device("cpu"))
@@ -78,6 +79,22 @@ def test_small_scans_are_looked_at_in_twice_the_resolution():
     larger = toy_model(finer_below=0.03)
     tubes.segment(rods(), model=larger)
     assert larger.network.shapes == [(24, 40, 40)]
+
+
+def test_no_look_is_coarser_than_any_vessel():
+    model = toy_model(scales=3)
+    tubes.segment(rods(), model=model, spacing=(1.5, 1.5, 1.5))
+    assert model.network.shapes == [(12, 20, 20), (24, 40, 40)]  # 3 mm and 1.5 mm, and not 6 mm
+
+
+def test_a_coarse_look_is_trusted_to_the_wall_of_thick_tubes_alone():
+    y, x = np.mgrid[:40, :60].astype(np.float32)
+    inside = np.maximum(6 - np.hypot(y - 20, x - 20), 1.3 - np.hypot(y - 20, x - 50))
+    size = np.repeat(np.maximum(inside, 0)[None], 20, 0)
+    chance = (size > 0).astype(np.float32)
+    trust = inference._trust(chance, size, 2.8)
+    assert (trust[:, :, :40][chance[:, :, :40] > 0] == 1).all()
+    assert (trust[:, :, 40:] == 0).all()
 
 
 def test_thick_slices_are_looked_at_more_finely():
