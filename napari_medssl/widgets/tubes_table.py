@@ -14,7 +14,7 @@ from napari_medssl.widgets.structures_table import volume_text
 if TYPE_CHECKING:
     from napari_medssl.tubes import Branch
 
-_TITLES = ("No.", "Length", "Radius", "Least", "Wind.", "ml", "Narrow")
+_TITLES = ("No.", "Length\nmm", "Radius\nmm", "Least\nmm", "Wind.", "Volume\nml", "Narrow")
 _HINTS = (
     "Number of the branch, the widest tree first",
     "Length along the centre line, in mm",
