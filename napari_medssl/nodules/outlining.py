@@ -52,13 +52,14 @@ def outline(
     thick = ndimage.distance_transform_edt(np.pad(dense, 1), sampling=tuple(spacing))[1:-1, 1:-1]
     found = _at_centre(dense & (thick > radius / 4), away)
     if not found.any():  # too small to be told from a vessel by its thickness
-        return _filled(_at_centre(dense, away)) & near
+        return _filled(_at_centre(dense, away), near)
     grown = ndimage.distance_transform_edt(np.pad(~found, 1, constant_values=True), sampling=tuple(spacing))[1:-1, 1:-1]
-    return _filled(dense & (grown <= radius / 4 + max(spacing) / 2)) & near
+    whole: NDArray[np.bool_] = dense & (grown <= radius / 4 + max(spacing) / 2)
+    return _filled(whole, near)
 
 
-def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
+def _filled(mask: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask) & near
     return filled
 
 

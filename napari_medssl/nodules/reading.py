@@ -139,17 +139,25 @@ class Reading:
         return len(new)
 
     def import_marks(self, nodules: Sequence[Nodule], states: Sequence[State], notes: Sequence[str] = ()) -> int:
-        """Add earlier findings; one at the place of a finding that is there is left out. Returns how many are new."""
-        there = [one.nodule for one in self._findings]
+        """Add earlier findings. Returns how many are new.
+
+        One at the place of a finding that a person marked or decided about is left out; a detector's mark that nobody
+        has looked at gives way to it.
+        """
+        there = [one.nodule for one in self._findings if read_or_marked(one)]
         rows = list(zip(nodules, states, notes or [""] * len(nodules), strict=True))
         new = [row for row in rows if not any(same_place(row[0], old) for old in there)]
+        stay = [
+            one for one in self._findings
+            if read_or_marked(one) or not any(same_place(row[0], one.nodule) for row in new)
+        ]  # fmt: skip
         made = self._numbered([row[0] for row in new], "imported")
         marked = [
             one.model_copy(update={"state": state, "note": note})
             for one, (_, state, note) in zip(made, new, strict=True)
         ]
         if marked:
-            self._step("import findings", None, [*self._findings, *marked])
+            self._step("import findings", None, [*stay, *marked])
         return len(marked)
 
     def add(self, centre: Sequence[float], diameter: float) -> int:
