@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_medssl.errors import BadInput
 from napari_medssl.propagation.recovery import About, Recovery
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 Found = tuple[Array, Session, About]
 
 
+class WhichScan(Protocol):
+    """Where a scan came from: its file or folder, "" where there is none, or (plugin, name) of a sample."""
+
+    scan_path: str
+    sample: tuple[str, str] | None
+
+
 def fetch(path: Path) -> Found:
     """Take unsaved work over from a viewer that is gone, in any thread.
 
@@ -42,7 +49,7 @@ def fetch(path: Path) -> Found:
 def show(viewer: Any, path: Path, found: Found, owner: QObject) -> tuple[Labels, str]:
     """Add the layers of unsaved work to a viewer; the labels, and what the person should know, if anything."""
     labels, session, about = found
-    trouble = _open_scan(viewer, about)
+    trouble = open_scan(viewer, about)
     place = dict(about.place)
     info, metadata = place.pop("info", None), dict[str, Any]()
     if isinstance(info, dict):
@@ -59,7 +66,7 @@ def show(viewer: Any, path: Path, found: Found, owner: QObject) -> tuple[Labels,
     return layer, trouble
 
 
-def _open_scan(viewer: Any, about: About) -> str:
+def open_scan(viewer: Any, about: WhichScan) -> str:
     """Open the scan unless it is open; what went wrong, or nothing."""
     from napari.layers import Labels
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +67,12 @@ class Keys(QObject):
     They work while the viewer's canvas has the focus. A key that the viewer has a use for already stays as it is.
     """
 
-    def __init__(self, viewer: Any, act: Callable[[str], None], parent: QObject) -> None:
+    def __init__(
+        self, viewer: Any, act: Callable[[str], None], parent: QObject, shortcuts: Sequence[Shortcut] = SHORTCUTS
+    ) -> None:  # fmt: skip
         """`act` does the action of a name; a bound method, which is not kept alive."""
         super().__init__(parent)
+        self._shortcuts = shortcuts
         self._viewer, self._act = viewer, weakref.WeakMethod(act)
         self._made: dict[Any, Callable[[Any], None]] = {}
         # this object goes with its parent, so what is left to do must not need it
@@ -79,7 +82,7 @@ class Keys(QObject):
     def bind(self) -> dict[str, str]:
         """Take the keys that are free; returns {action: key} of these."""
         taken = {}
-        for shortcut in SHORTCUTS:
+        for shortcut in self._shortcuts:
             key = coerce_keybinding(shortcut.key)
             if key in self._made:
                 taken[shortcut.action] = shortcut.key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-_STILL = 4  # pixels; more is a drag
+STILL = 4  # pixels; more is a drag
 _ALIVE: set[Any] = set()  # Qt's `destroyed` does not keep alive what it is to call
 
 
@@ -26,28 +26,35 @@ class ViewerClicks(QObject):
         weak = weakref.ref(self)
 
         def on_press(shown: Any, event: Any) -> Iterator[None]:
-            if event.button != 1 or event.modifiers or _tool_in_hand(shown):
+            if event.button != 1 or event.modifiers or tool_in_hand(shown):
                 return
             start, moved = np.asarray(event.pos, float), False
             yield
             while event.type == "mouse_move":
-                moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _STILL)
+                moved |= bool(np.abs(np.asarray(event.pos) - start).max() > STILL)
                 yield
             alive = weak()
             if alive is not None and not moved:
                 alive.clicked.emit(event)
 
-        def end(*_: Any) -> None:
-            if on_press in viewer.mouse_drag_callbacks:
-                viewer.mouse_drag_callbacks.remove(on_press)
-            _ALIVE.discard(end)
-
-        viewer.mouse_drag_callbacks.append(on_press)
-        _ALIVE.add(end)
-        self.destroyed.connect(end)
+        call_while_there(self, viewer, on_press)
 
 
-def _tool_in_hand(viewer: Any) -> bool:
+def call_while_there(owner: QObject, viewer: Any, on_press: Callable[[Any, Any], Iterator[None]]) -> None:
+    """Have the viewer call `on_press` at each press of the mouse until `owner` is gone, which it must not hold."""
+
+    def end(*_: Any) -> None:
+        if on_press in viewer.mouse_drag_callbacks:
+            viewer.mouse_drag_callbacks.remove(on_press)
+        _ALIVE.discard(end)
+
+    viewer.mouse_drag_callbacks.append(on_press)
+    _ALIVE.add(end)
+    owner.destroyed.connect(end)
+
+
+def tool_in_hand(viewer: Any) -> bool:
+    """Whether a click would draw or select on the selected layer."""
     active = viewer.layers.selection.active
     return active is not None and str(getattr(active, "mode", "pan_zoom")) not in ("pan_zoom", "Mode.PAN_ZOOM")
 

@@ -16,7 +16,12 @@ Answer = Literal["replace", "both", "cancel"]
 Ask = Callable[[str], Answer]
 
 # The widget of each purpose, by its name in the menus.
-TOOLS = {"propagation": "Propagate a slice", "segmentation": "Segment with my model"}
+TOOLS = {
+    "propagation": "Propagate a slice",
+    "segmentation": "Segment with my model",
+    "tubes": "Tubes",
+    "nodules": "Nodules",
+}
 UNDER_OPTIONS = {"propagation"}  # where the model menu does not lie open
 
 
