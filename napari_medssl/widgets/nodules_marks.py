@@ -124,7 +124,7 @@ class Marks:
         if shown_axis(self._viewer, ground.layer) is not None and seen.any():
             aside = 0.75 * float(radii[seen].max()) / ground.spacing
             rows, columns = (axis - (self._viewer.dims.ndim - 3) for axis in self._viewer.dims.displayed)
-            shift[rows], shift[columns] = aside[rows] * (1.2 if self._below else -1), aside[columns]
+            shift[rows], shift[columns] = aside[rows] * (1.8 if self._below else -1), aside[columns]
         layer.text.translation = shift
         layer.refresh()
 

@@ -143,7 +143,7 @@ class Outlines(QObject):
             self.said.emit("trouble", tell_trouble(error))
             return
         self._reader.touched()
-        self.said.emit("done", texts.details(reading[one.number], "").replace("\n", ". ") + ".")
+        self.said.emit("done", texts.details(reading[one.number]).replace("\n", ". ") + ".")
 
     def _on_save(self) -> None:
         ground = self._reader.ground

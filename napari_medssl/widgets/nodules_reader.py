@@ -118,11 +118,9 @@ class Reader(QObject):
     def _show_chosen(self) -> None:
         form, one = self._form, self.finding
         form.chosen.setEnabled(one is not None)
-        place = ""
-        if one is not None and self.kept is not None and self.kept.places is not None:
-            places = self.kept.places
-            place = texts.place_text(places.side(one.centre), places.third(one.centre))
-        form.details.setText(texts.CHOOSE if one is None else texts.details(one, place))
+        places = None if self.kept is None else self.kept.places
+        where = () if one is None or places is None else (places.side(one.centre), places.third(one.centre))
+        form.details.setText(texts.CHOOSE if one is None else texts.details(one, *where))
         self._filling = True
         if not form.note.hasFocus() or one is None or form.note.property("number") != one.number:
             form.note.setText("" if one is None else one.note)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from napari_medssl.widgets.nodules_ground import Ground
 
 # As the rings, dark enough for a light table and light enough for a dark one.
-_INK = {"unread": (0.85, 0.38, 0.17), "accepted": (0.16, 0.58, 0.42), "rejected": (0.52, 0.52, 0.52)}
+_INK = {"unread": (0.85, 0.38, 0.17), "accepted": (0.20, 0.64, 0.45), "rejected": (0.52, 0.52, 0.52)}
 _TITLES = ("No.", "Score", "mm", "Where", "Slice", "State")
 _HINTS = (
     "Number of the finding; it stays with it",
     "How sure the model is, in percent; empty for what a person marked",
     "Diameter in mm, or long and short axis where they were measured",
-    "Side of the patient and third of the lung",
+    "Side of the patient and third of the lung: up, mid, low",
     "Axial slice of its centre",
     "What you decided",
 )

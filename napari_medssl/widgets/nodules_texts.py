@@ -29,7 +29,7 @@ CHOOSE = "Choose a finding: click its row, or its ring."
 RESTORED = "The reading is back as it was."
 STATES = {"unread": "to read", "accepted": "accepted", "rejected": "rejected"}
 SIDES = {"right": "R", "left": "L", "": ""}
-THIRDS = {"upper": "upper", "middle": "middle", "lower": "lower", "": ""}
+THIRDS = {"upper": "up", "middle": "mid", "lower": "low", "": ""}
 TRAIN_HINT = (
     "Once every finding is accepted or rejected, the scan and its nodules become training data. The more scans nobody"
     " has annotated lie in the folder's images, the more the network learns from them."
@@ -67,17 +67,15 @@ def size_text(finding: Finding) -> str:
 
 
 def place_text(side: str, third: str) -> str:
-    """ "R upper"; what is not known is left out."""
+    """ "R up", short for the table; what is not known is left out."""
     return " ".join(part for part in (SIDES[side], THIRDS[third]) if part)
 
 
-def details(finding: Finding, place: str) -> str:
-    """A finding in words, under the table."""
+def details(finding: Finding, side: str = "", third: str = "") -> str:
+    """A finding in words, under the table; where it lies as far as that is known."""
     words = [f"No. {finding.number}", STATES[finding.state]]
-    if place:
-        side, _, third = place.partition(" ") if place[:1] in ("R", "L") else ("", "", place)
-        words += [{"R": "right lung", "L": "left lung"}[side]] if side else []
-        words += [f"{third} third"] if third else []
+    words += [f"{side} lung"] if side else []
+    words += [f"{third} third"] if third else []
     line = ", ".join(words)
     if finding.sizes is not None:
         sizes = finding.sizes

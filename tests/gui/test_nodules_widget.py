@@ -23,6 +23,7 @@ from napari_medssl.widgets.nodules import SHORTCUTS
 from napari_medssl.widgets.nodules_marks import COLOURS
 from napari_medssl.widgets.planes import show_slice, shown_slice
 from napari_medssl.widgets.shortcuts import SHORTCUTS as OF_PROPAGATE
+from napari_medssl.widgets.train import TrainWidget
 from tests.gui.nodules_kit import NODULES, SHAPE, Desk, FakeEngine, small_chest
 from tests.gui.propagation_kit import click
 from tests.nodules.toys import ball, toy_model
@@ -53,7 +54,7 @@ def test_findings_are_read_by_keys_and_clicks_and_every_step_is_taken_back(desk:
     )
     model = desk.form.table.model()
     cells = [model.data(model.index(0, column)) for column in range(6)]
-    assert cells == ["1", "90 %", "22.0", "R upper", str(round(place[0])), "to read"]
+    assert cells == ["1", "90 %", "22.0", "R up", str(round(place[0])), "to read"]
 
     desk.key(Qt.Key.Key_A)
     assert (desk.state(1), desk.reader.chosen) == ("accepted", 2)
@@ -273,7 +274,8 @@ def test_tables_go_out_come_in_and_are_compared(desk: Desk, tmp_path: Path) -> N
     assert "lie outside the scan" in desk.says
 
 
-def test_a_reading_becomes_training_data(desk: Desk, tmp_path: Path) -> None:
+def test_a_reading_becomes_training_data(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAPARI_MEDSSL_RUNS", str(tmp_path / "runs"))
     desk.open()
     widget = desk.dock()
     desk.find()
@@ -289,7 +291,11 @@ def test_a_reading_becomes_training_data(desk: Desk, tmp_path: Path) -> None:
     known = read_annotations(folder, [Case(folder / "images" / "toy_chest.nii.gz")])["toy_chest"]
     assert known.labelled
     assert known.findings[0].centre == pytest.approx(NODULES[0][0])
-    assert desk.form.open_train.isVisible()
+    click(desk.qtbot, desk.form.open_train)
+    (train,) = desk.viewer.window._qt_window.findChildren(TrainWidget)
+    desk.qtbot.waitUntil(lambda: train.form.recipe.name == "focalmix", timeout=20000)
+    assert train.session.folder == folder
+    desk.qtbot.waitUntil(lambda: not train.desk.busy, timeout=20000)
 
 
 def test_nothing_is_lost_when_the_dock_the_scan_or_napari_goes(desk: Desk) -> None:
