@@ -83,15 +83,18 @@ def parse_card(content: bytes, where: str) -> Card:
         json.dumps(fields, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BadInput(_unreadable(f"The model card {where}")) from error
-    newer = isinstance(fields, dict) and isinstance(fields.get("format"), int) and fields["format"] > FORMAT
-    if newer:
-        raise BadInput(f"The model card {where} was written by a newer version of napari-medssl; update napari-medssl.")
+    newer = BadInput(f"The model card {where} was written by a newer version of napari-medssl; update napari-medssl.")
+    if isinstance(fields, dict) and isinstance(fields.get("format"), int) and fields["format"] > FORMAT:
+        raise newer  # before anything else that may be new in it
     try:
-        return Card.model_validate(fields)
+        card = Card.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise BadInput(f"{where} is not a model card of napari-medssl ({place}: {first['msg']}).") from error
+    if card.format > FORMAT:  # written as "9" or 9.0
+        raise newer
+    return card
 
 
 def sha256(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from napari_medssl.errors import BadInput
@@ -372,6 +372,7 @@ _values = st.recursive(
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(field=st.sampled_from(sorted(Card.model_fields)), value=_values)
+@example(field="format", value="9")
 def test_a_card_with_any_value_in_a_field_is_refused_or_comes_back(
     shelf: Path, tmp_path: Path, make: Make, field: str, value: object
 ) -> None:
