@@ -11,6 +11,7 @@ from scipy import ndimage
 from napari_medssl.errors import BadInput
 
 REACH = 1.5  # the outline lies within so many times the radius
+_LEAST_HALO = 120.0  # HU between ground glass around a solid core and the lung
 _LEAST_CONTRAST = 80.0  # HU between a nodule and the lung around it
 
 
@@ -20,7 +21,8 @@ def outline(
     """What belongs to a nodule on a slice: above half of the way from the lung around it to the nodule.
 
     The lung is the lower quarter of the grey values within 1.5 radii, the nodule the median within half a radius, so
-    that ground glass has a lower threshold than a solid nodule. Of what is above it within 1.5 radii, the part at the
+    that ground glass has a lower threshold than a solid nodule; of a part-solid one it is the ground glass around the
+    core. Of what is above it within 1.5 radii, the part at the
     centre is taken, without what hangs on it by something thinner than half of the radius: vessels, the pleura.
 
     Parameters
@@ -44,6 +46,10 @@ def outline(
     if away.min() > max(spacing):
         raise BadInput("The nodule's centre lies outside the scan; move it first.")
     inside, around = float(np.median(values[core])), float(np.percentile(values[near], 25))
+    shell = (away > radius / 2) & (away <= 0.8 * radius)
+    halo = float(np.median(values[shell])) if shell.any() else inside
+    if halo - around >= _LEAST_HALO:
+        inside = min(inside, halo)
     if inside - around < _LEAST_CONTRAST:
         raise BadInput(
             "The nodule does not stand out from what is around it here; draw it on its middle slice and use Propagate."

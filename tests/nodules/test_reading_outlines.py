@@ -33,6 +33,12 @@ def test_a_round_nodule_is_outlined_whatever_it_is_made_of(hu: float, diameter: 
     assert dice(outline(plane(true, hu), SPACING, CENTRE, stated / 2), true) > 0.93
 
 
+def test_ground_glass_around_a_solid_core_belongs_to_the_nodule() -> None:
+    true, core = AWAY <= 8, AWAY <= 3.5
+    scan = np.where(core, plane(core), plane(true, -600))
+    assert dice(outline(scan, SPACING, CENTRE, 8), true) > 0.93
+
+
 def test_a_vessel_and_the_chest_wall_are_cut_off() -> None:
     true = AWAY <= 6
     vessel = (np.abs(ROWS - CENTRE[0]) * SPACING[0] <= 1.2) & (CENTRE[1] < COLUMNS)
