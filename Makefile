@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WATCHED := $(if $(CI),,$(or $(filter Darwin,$(shell uname)),$(DISPLAY),$(WAYLAND_DISPLAY)))
 
 .NOTPARALLEL:
-.PHONY: help setup demo test lint types manifest wheel-test pytest bench bench-propagation bench-training clean
+.PHONY: help setup demo test lint types manifest wheel-test pytest bench bench-propagation bench-training bench-tubes bench-nodules clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,7 +40,7 @@ wheel-test: $(READY) ## build the wheel and use it from an empty environment
 pytest: $(READY) ## the test suite
 	OMP_NUM_THREADS=1 .ci/with-screen $(BIN)/python -m pytest -n 2 --dist loadfile
 
-bench: bench-propagation bench-training ## everything that is measured on real scans; takes hours (needs MEDSSL_DATA)
+bench: bench-propagation bench-training bench-tubes bench-nodules ## everything that is measured on real scans; takes hours (needs MEDSSL_DATA)
 
 bench-propagation: $(READY) ## accuracy on real scans, with copy and optical flow beside it (needs MEDSSL_DATA)
 	$(BIN)/python tests/benchmarks/propagation_table.py $(BENCH)
@@ -56,6 +56,17 @@ bench-training: $(READY) ## what training is worth on real scans, and how quick 
 	$(BIN)/python tests/benchmarks/segmentation_table.py
 	$(BIN)/python tests/benchmarks/in_domain.py
 	.ci/with-screen $(BIN)/python tests/benchmarks/train_in_napari.py
+
+bench-tubes: $(READY) ## tubes found and refined, with filters beside them, and how quickly (needs MEDSSL_DATA)
+	$(BIN)/python tests/benchmarks/tubes_table.py
+	$(BIN)/python tests/benchmarks/tubes_table.py --speed 256
+	$(BIN)/python tests/benchmarks/tube_refinement.py
+	$(BIN)/python tests/benchmarks/tubes_ablation.py
+
+bench-nodules: $(READY) ## nodules found on made scans and among real lungs, and how quickly (needs MEDSSL_DATA)
+	$(BIN)/python tests/benchmarks/nodules_table.py
+	$(BIN)/python tests/benchmarks/real_nodules.py
+	$(BIN)/python tests/benchmarks/nodule_speed.py
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
