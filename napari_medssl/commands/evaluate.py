@@ -20,7 +20,7 @@ def add_parser(subparsers: options.Subparsers) -> None:
     )
     masks.add_argument("prediction", metavar="PRED", type=Path, help="the mask to judge")
     masks.add_argument("truth", metavar="TRUTH", type=Path, help="the mask to judge it by, on the same grid")
-    evaluate_detection.add_parser(kinds)
+    evaluate_detection.add_kind(kinds)
 
 
 def run_segmentation(args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _RATE_NAMES = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
 
 
-def add_parser(kinds: options.Subparsers) -> None:
+def add_kind(kinds: options.Subparsers) -> None:
     """Describe the options."""
     parser = options.add_command(
         kinds, "detection", run, "sensitivity at 1/8 to 8 false positives a scan (FROC) and their mean (CPM), as LUNA16"
