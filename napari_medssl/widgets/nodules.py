@@ -22,11 +22,10 @@ from napari_medssl.widgets.nodules_keeping import Keeping
 from napari_medssl.widgets.nodules_outlines import Outlines
 from napari_medssl.widgets.nodules_reader import Reader
 from napari_medssl.widgets.nodules_run import Engine, NodulesRun
-from napari_medssl.widgets.propagate_texts import duration
 from napari_medssl.widgets.shortcuts import Keys, Shortcut
 from napari_medssl.widgets.sides import mark_sides
+from napari_medssl.widgets.tile_progress import STARTING, TileProgress
 from napari_medssl.widgets.trouble import tell_trouble
-from napari_medssl.widgets.tubes_run import Progress
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -204,8 +203,7 @@ class NodulesWidget(DockedWidget):
     def _on_find(self) -> None:
         self._message, form, ground = None, self.form, self.reader.ground
         if ground is not None:
-            form.progress.setRange(0, 0)
-            form.progress_text.setText("Starting…")
+            self._on_progress(STARTING)
             self.run = NodulesRun(
                 self._desk, ground, form.model.name, engine=self._engine, on_progress=self._on_progress,
                 on_end=self._on_end,
@@ -217,13 +215,8 @@ class NodulesWidget(DockedWidget):
             self.run.stop.ask()
         self.look()
 
-    def _on_progress(self, now: Progress) -> None:
-        form = self.form
-        form.progress.setRange(0, now.total)
-        form.progress.setValue(now.done)
-        left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
-        part = f": {now.done / now.total:.0%}{left}" if now.total else ""
-        form.progress_text.setText(f"{now.what}{part}")
+    def _on_progress(self, now: TileProgress) -> None:
+        now.show(self.form.progress, self.form.progress_text)
 
     def _on_end(self, found: Any) -> None:
         run, self.run = self.run, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_medssl.errors import BadInput
 from napari_medssl.widgets.desk import Desk, Stop
 from napari_medssl.widgets.preferences import device_preference
-from napari_medssl.widgets.tubes_run import Progress
+from napari_medssl.widgets.tile_progress import TileProgress, counted
 
 if TYPE_CHECKING:
     from napari_medssl.nodules.use import Detection
@@ -41,20 +40,15 @@ class NodulesRun:
 
     def __init__(
         self, desk: Desk, ground: Ground, model: str, *, engine: Engine | None,
-        on_progress: Callable[[Progress], None], on_end: Callable[[Any], None],
+        on_progress: Callable[[TileProgress], None], on_end: Callable[[Any], None],
     ) -> None:  # fmt: skip
         """`on_end` gets a `Detection`, or what was raised. `engine` stands in for `look_for_nodules`."""
         self.ground, self.stop = ground, Stop()
         tell, stop, device, volume = desk.line(on_progress), self.stop, device_preference(), ground.volume
-        started = time.monotonic()
-
-        def told(done: int, total: int) -> None:
-            spent = time.monotonic() - started
-            left = spent / done * (total - done) if done and spent > 1 else None
-            tell(Progress("Looking for nodules", done, total, left))
+        told = counted("Looking for nodules", tell)
 
         def errand() -> Any:
-            tell(Progress("Looking for the lungs…"))
+            tell(TileProgress("Looking for the lungs…"))
             look = engine or look_for_nodules
             return look(volume, model=model, device=device, on_progress=told, cancelled=stop)
 

@@ -15,14 +15,14 @@ from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.model_menu import DEFAULT
 from napari_medssl.widgets.planes import shown_frame
-from napari_medssl.widgets.propagate_texts import duration
 from napari_medssl.widgets.sides import mark_sides
+from napari_medssl.widgets.tile_progress import STARTING, TileProgress
 from napari_medssl.widgets.trouble import tell_trouble
 from napari_medssl.widgets.tubes_form import TubesForm
 from napari_medssl.widgets.tubes_layers import TubeLayers
 from napari_medssl.widgets.tubes_preview import Preview
 from napari_medssl.widgets.tubes_results import TubesResults
-from napari_medssl.widgets.tubes_run import Engine, Found, Progress, TubesRun, Wish
+from napari_medssl.widgets.tubes_run import Engine, Found, TubesRun, Wish
 from napari_medssl.widgets.tubes_source import Source
 
 if TYPE_CHECKING:
@@ -188,8 +188,7 @@ class TubesWidget(DockedWidget):
                 self._known_maps(),
             )  # fmt: skip
             self._asked = self._asked_of()
-            form.progress.setRange(0, 0)
-            form.progress_text.setText("Starting…")
+            self._on_progress(STARTING)
             self.run = TubesRun(
                 self._desk, wish, engine=self._engine, on_progress=self._on_progress, on_end=self._on_end
             )
@@ -202,13 +201,8 @@ class TubesWidget(DockedWidget):
             self.run.stop.ask()
         self.look()
 
-    def _on_progress(self, now: Progress) -> None:
-        form = self.form
-        form.progress.setRange(0, now.total)
-        form.progress.setValue(now.done)
-        left = "" if now.seconds_left is None else f", about {duration(now.seconds_left)} left"
-        part = f": {now.done / now.total:.0%}{left}" if now.total else ""
-        form.progress_text.setText(f"{now.what}{part}")
+    def _on_progress(self, now: TileProgress) -> None:
+        now.show(self.form.progress, self.form.progress_text)
 
     def _on_end(self, found: Any) -> None:
         run = self.run

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.widgets.desk import Desk, Stop
 from napari_medssl.widgets.preferences import device_preference
+from napari_medssl.widgets.tile_progress import TileProgress, counted
 from napari_medssl.widgets.tubes_source import Source
 
 if TYPE_CHECKING:
@@ -70,22 +71,12 @@ class Found:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the network is: blocks, and the seconds left; `total` 0 while that is not known."""
-
-    what: str
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-
-
 class TubesRun:
     """One wish under way; the callbacks are called on Qt's thread."""
 
     def __init__(
         self, desk: Desk, wish: Wish, *, engine: Engine | None,
-        on_progress: Callable[[Progress], None], on_end: Callable[[Any], None],
+        on_progress: Callable[[TileProgress], None], on_end: Callable[[Any], None],
     ) -> None:  # fmt: skip
         """`on_end` gets a `Found`, or what was raised. `engine` stands in for `tubes.segment`."""
         self.wish, self.stop = wish, Stop()
@@ -108,7 +99,7 @@ class TubesRun:
 
 def compute(
     wish: Wish, *, engine: Engine | None = None, device: str = "auto", stop: Callable[[], bool] = lambda: False,
-    tell: Callable[[Progress], None] = lambda now: None,
+    tell: Callable[[TileProgress], None] = lambda now: None,
 ) -> Found:  # fmt: skip
     """Do it all.
 
@@ -129,7 +120,7 @@ def compute(
 
     maps = None if source.kind == "mask" else wish.known or _maps(wish, engine, device, stop, tell)
     pause()
-    tell(Progress("Rebuilding the tubes…"))
+    tell(TileProgress("Rebuilding the tubes…"))
     if maps is None:
         before: Any = np.asarray(source.volume.array)
         if not before.any():
@@ -144,7 +135,7 @@ def compute(
             skeleton_threshold=max(wish.sure, wish.threshold),
         )  # fmt: skip
     pause()
-    tell(Progress("Measuring the branches…"))
+    tell(TileProgress("Measuring the branches…"))
     points, radii = centre_points(result)
     tree, change = branches(result, spacing=spacing), difference(before, result)
     pause()
@@ -156,7 +147,7 @@ def compute(
 
 
 def _maps(
-    wish: Wish, engine: Engine | None, device: str, stop: Callable[[], bool], tell: Callable[[Progress], None]
+    wish: Wish, engine: Engine | None, device: str, stop: Callable[[], bool], tell: Callable[[TileProgress], None]
 ) -> Tubes:
     from napari_medssl.tubes import Tubes, segment
 
@@ -168,17 +159,11 @@ def _maps(
                 f"The values of {source.layer.name} do not lie between 0 and 1; choose “Scan” if it is a scan."
             )
         return Tubes(p, p)
-    tell(Progress("Reading the model and the scan…"))
-    started = time.monotonic()
-
-    def on_progress(done: int, total: int) -> None:
-        spent = time.monotonic() - started
-        left = spent / done * (total - done) if done and spent > 1 else None
-        tell(Progress("Looking for tubes", done, total, left))
-
+    tell(TileProgress("Reading the model and the scan…"))
     found: Tubes = (engine or segment)(
-        source.volume, polarity=wish.polarity, model=wish.model, device=device, cancelled=stop, on_progress=on_progress
-    )
+        source.volume, polarity=wish.polarity, model=wish.model, device=device, cancelled=stop,
+        on_progress=counted("Looking for tubes", tell),
+    )  # fmt: skip
     return found
 
 
