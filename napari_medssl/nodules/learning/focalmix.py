@@ -19,6 +19,7 @@ from napari_medssl.nodules.learning.mixup import Patches, mix_objects, mix_patch
 from napari_medssl.nodules.learning.recipe_settings import FocalMixSettings
 from napari_medssl.nodules.learning.task import NodulesTask
 from napari_medssl.strategies.mixing import draw_weights
+from napari_medssl.strategies.statistics import batch_statistics
 from napari_medssl.strategies.targets import averaged, ramp, sharpen
 from napari_medssl.strategies.turns import TURNS, Turn, draw_turns
 from napari_medssl.training.randomness import generator
@@ -78,12 +79,10 @@ class FocalMix:
     def targets(self, batch: Batch, moment: Moment) -> Tensor:
         """What the teacher says of the unlabelled patches, sharpened: (n, m) probabilities."""
         teacher = moment.average if self.settings.teacher == "average" else self.task.network
-        training = teacher.training
-        teacher.eval()
-        try:
+        # The kept statistics of a batch norm lag behind weights that change quickly: a teacher in evaluation mode saw
+        # nodules everywhere after fifty steps, and what was learnt from that was not unlearnt.
+        with batch_statistics(teacher):
             predicted = soft_targets(teacher, batch["unlabelled"], batch["turns"])
-        finally:
-            teacher.train(training)
         return sharpen(predicted, self.settings.temperature)
 
     def mixed(self, patches: Patches, batch: Batch) -> tuple[Patches, Tensor]:
