@@ -24,11 +24,11 @@ from napari_medssl.volumes.orientation import display_for, displayed_geometry, g
 Mask = NDArray[np.bool_]
 _COARSE_MM = 3.0
 _AERATED = -400.0  # HU; below are lung and gas
-_LUNG = (-970.0, -450.0)  # HU that the median of a piece of lung lies between; gas is thinner
+_LUNG = (-990.0, -450.0)  # HU that the median of a piece of lung lies between, emphysema included; gas is thinner
 _DENSER = -930.0  # HU; what is thinner may be gas or foam if it is not
 _VARIED = 80.0  # HU between the 10th and 90th percentile, as lungs are
 _CORNERS = 0.4  # of the scan's corners: air around the patient fills so much, and lungs at the scan's side do not,
-_OUTSIDE = -935.0  # but for a scan that is all lung, which is denser than this
+_OUTSIDE = -960.0  # but for a scan that is all lung, which is denser than this
 _CLOSING_MM = 12.0  # nodules on the pleura, and vessels, of up to about twice this are taken in
 _LEAST_ML = 40.0  # smaller pieces in the middle of a scan are bowel
 _WHOLE_ML = 150.0  # lungs that end within the scan are at least so large

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_medssl import read_labels, read_volume
 from napari_medssl.errors import BadInput
@@ -75,6 +76,19 @@ def test_no_lungs() -> None:
     empty[:, 28:32, 28:32] = -1000  # gas in it
     with pytest.raises(BadInput, match="no lungs in view in belly"):
         find_lungs(Volume(empty, Geometry((5.0, 5.0, 5.0)), "belly"))
+
+
+@pytest.mark.parametrize(("median", "wall"), [(-978, True), (-945, False)])
+def test_dark_lungs_are_lungs(median: float, wall: bool) -> None:
+    """Lungs with emphysema, beside a wall of the chest or filling the scan, are thin, but vessels run in them."""
+    rng = np.random.default_rng(0)
+    texture = gaussian_filter(rng.normal(size=(60, 80, 80)), 6)
+    lung = median + 60 * (texture - np.median(texture)) / texture.std()
+    lung[:, 50:54, 40:44] = 30  # a vessel
+    if wall:
+        lung[:, :20] = lung[:, :, :10] = 40
+    found = find_lungs(Volume(np.clip(lung, -1024, 400).astype(np.int16), Geometry((1.0, 1.0, 1.0))))
+    assert found.millilitres == pytest.approx(lung[:, 20:, 10:].size / 1000 if wall else lung.size / 1000, rel=0.1)
 
 
 def test_means_over_blocks() -> None:
