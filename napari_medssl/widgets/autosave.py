@@ -99,6 +99,15 @@ class Autosave(QObject):
             keeper.recovery = recovery
             keeper.changed()
 
+    def begin_anew(self, layer: Labels) -> None:
+        """What is on a layer now was computed, and can be again: only what is drawn from here on is unsaved work."""
+        keeper = _KEEPERS.pop(layer, None)
+        if keeper is not None:
+            self._kept.pop(keeper, None)
+            if keeper.recovery is not None:
+                keeper.recovery.remove()
+        self.keeper(layer)
+
     def look(self) -> None:
         """One turn: notice, copy a little, have it written."""
         from napari.layers import Labels

@@ -15,6 +15,7 @@ from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.model_menu import DEFAULT
 from napari_medssl.widgets.planes import shown_frame
+from napari_medssl.widgets.recovery import RecoveryBar
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.tile_progress import STARTING, TileProgress
 from napari_medssl.widgets.trouble import tell_trouble
@@ -49,6 +50,8 @@ class TubesWidget(DockedWidget):
         self.form = TubesForm(self.viewer)
         self.layers, self.preview = TubeLayers(self.viewer), Preview(self.viewer)
         self.results = TubesResults(self.viewer, self.form, self.layers, self)
+        self.recovery = RecoveryBar(self.viewer)
+        self.form.add_notice(self.recovery)
         self.run: TubesRun | None = None
         self._engine, self._desk = engine, Desk(self)
         self._known: tuple[tuple[Any, ...], Tubes] | None = None  # what the network said, and of what
@@ -82,6 +85,7 @@ class TubesWidget(DockedWidget):
             choice.connect(self._on_change)
         for threshold in (form.threshold, form.sure):
             threshold.changed.connect(self._on_threshold)
+        self.recovery.said.connect(self._say)
         self.results.said.connect(self._say)
         self.results.shown.connect(self._on_shown)
         links = Connections(self)

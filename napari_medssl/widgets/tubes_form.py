@@ -118,7 +118,7 @@ class TubesForm(QWidget):
         ):  # fmt: skip
             inside.addWidget(widget)
         inside.addStretch(1)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addWidget(self.hint)
         column.addLayout(rows)
@@ -127,6 +127,10 @@ class TubesForm(QWidget):
         column.addStretch(1)
         self.setMinimumWidth(WIDTH)
         self.results.setVisible(False)
+
+    def add_notice(self, notice: QWidget) -> None:
+        """Put something below the first line."""
+        self._column.insertWidget(1, notice)
 
     def settle(self) -> None:
         """Lay everything out for the table's height as it is now."""

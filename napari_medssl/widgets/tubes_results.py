@@ -12,8 +12,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_medssl.errors import BadInput
 from napari_medssl.widgets import brush_history, save_mask
 from napari_medssl.widgets import tubes_texts as texts
+from napari_medssl.widgets.autosave import keep_safe
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.desk import Desk
+from napari_medssl.widgets.hand_strokes import strokes_on
 from napari_medssl.widgets.layers import spacing_of
 from napari_medssl.widgets.trouble import tell_trouble
 from napari_medssl.widgets.tubes_clicks import ViewerClicks, voxel_under
@@ -74,6 +76,8 @@ class TubesResults(QObject):
         refined, found = self._layers.refined, self._layers.found
         if refined is not None:
             events = refined.events
+            strokes_on(refined, self._viewer)
+            keep_safe(self._viewer, self._form).begin_anew(refined)
             for event in (events.paint, events.labels_update, events.set_data, events.data):
                 self._links.add(event, self.look)
         if self.view.on:
