@@ -38,12 +38,14 @@ class Loading(Generic[T]):
     make : from a card, its tensors and a device to what is handed out; a ValueError or RuntimeError says that they do
         not fit this version
     keep : how many stay loaded
+    default : the model that "default" asks for, too, since the purpose decides
     """
 
     def __init__(
-        self, purpose: str, make: Callable[[Card, dict[str, Tensor], torch.device], T], *, keep: int = 4
-    ) -> None:
-        self._purpose, self._make, self._keep = purpose, make, keep
+        self, purpose: str, make: Callable[[Card, dict[str, Tensor], torch.device], T], *, keep: int = 4,
+        default: str = "default",
+    ) -> None:  # fmt: skip
+        self._purpose, self._make, self._keep, self._default = purpose, make, keep, default
         self._kept: OrderedDict[tuple[str, str, int, str], T] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -55,6 +57,7 @@ class Loading(Generic[T]):
         BadInput
             There is no such model or device, or the model is for something else.
         """
+        name = self._default if name == "default" else name
         path = weights_path(name)
         changed = path.stat().st_mtime_ns if path.is_file() else 0
         on = pick_device(device)

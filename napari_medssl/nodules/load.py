@@ -14,7 +14,6 @@ from napari_medssl.nodules.model import NodulePlan
 from napari_medssl.nodules.networks import build_network
 
 PURPOSE = "nodules"
-DEFAULT = "nodules"  # the shipped model; "default" asks for it too, since the purpose decides
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> Detec
     return DetectorModel(ready(lambda: build_network(plan), tensors, device), plan, device)
 
 
-_load = Loading(PURPOSE, _make, keep=2)
+_load = Loading(PURPOSE, _make, keep=2, default="nodules")  # the shipped model
 
 
 def load_detector(model: str = "default", device: str = "auto") -> DetectorModel:
@@ -46,4 +45,4 @@ def load_detector(model: str = "default", device: str = "auto") -> DetectorModel
     BadInput
         There is no such model or device, or the model is for something else.
     """
-    return _load(DEFAULT if model == "default" else model, device)
+    return _load(model, device)

@@ -13,7 +13,6 @@ from napari_medssl.tubes.model import TubePlan
 from napari_medssl.tubes.networks import build_network
 
 PURPOSE = "tubes"
-DEFAULT = "tubes"  # the shipped model; "default" asks for it too, since the purpose decides
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def _make(card: Card, tensors: dict[str, Tensor], device: torch.device) -> TubeM
     return TubeModel(ready(lambda: build_network(plan), tensors, device), plan, device)
 
 
-_load = Loading(PURPOSE, _make, keep=2)
+_load = Loading(PURPOSE, _make, keep=2, default="tubes")  # the shipped model
 
 
 def load_model(name: str = "default", device: str = "auto") -> TubeModel:
@@ -41,4 +40,4 @@ def load_model(name: str = "default", device: str = "auto") -> TubeModel:
     BadInput
         There is no such model or device, or the model is for something else.
     """
-    return _load(DEFAULT if name == "default" else name, device)
+    return _load(name, device)
