@@ -98,7 +98,8 @@ class Task(Protocol):
 class Strategy(Protocol):
     """How labels are used to learn a task; wraps the task and has its methods, so that the engine sees one thing."""
 
-    task: Task
+    @property
+    def task(self) -> Task: ...
 
     def batch(self, step: int, indices: Sequence[int]) -> Batch: ...
 

@@ -5,13 +5,12 @@ Source: Wang et al., FocalMix: Semi-Supervised Learning for 3D Medical Image Det
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, device, nn
+from torch import Tensor, nn
 
 from napari_medssl.nodules.anchors import Outputs, flatten
 from napari_medssl.nodules.learning.losses import scoring_loss
@@ -23,23 +22,23 @@ from napari_medssl.strategies.statistics import batch_statistics
 from napari_medssl.strategies.targets import averaged, ramp, sharpen
 from napari_medssl.strategies.turns import TURNS, Turn, draw_turns
 from napari_medssl.training.randomness import generator
-from napari_medssl.training.strategy import Batch, Moment, Task, Term, Validation
+from napari_medssl.training.strategy import Batch, Moment, Plain, Term
 
 _UNLABELLED, _MIX = 62, 63  # keys of random numbers with different uses
 
 
-@dataclass
-class FocalMix:
+class FocalMix(Plain):
     """Wraps the task; its batches have "unlabelled" patches (n, 1, z, y, x) and their "turns" (n, K), too."""
 
-    task: Task
-    nodules: NodulesTask
-    settings: FocalMixSettings
-    _nothing: dict[str, Tensor] = field(default_factory=dict)
+    task: NodulesTask
+
+    def __init__(self, task: NodulesTask, settings: FocalMixSettings) -> None:
+        super().__init__(task)
+        self.settings = settings
 
     def batch(self, step: int, indices: Sequence[int]) -> Batch:
         images, turns = [], []
-        each, task = self.settings.unlabelled, self.nodules
+        each, task = self.settings.unlabelled, self.task
         for place in (index * each + part for index in indices for part in range(each)):
             rng = generator(self.settings.seed, _UNLABELLED, step, place)
             scan = task.unlabelled[int(rng.integers(len(task.unlabelled)))]
@@ -66,7 +65,7 @@ class FocalMix:
         mixed, weights = self.mixed(everything, batch)
         logits, deltas = flatten(network(mixed.images))
         placed = batch["truth"] * weights[:labelled, None]
-        terms = self.nodules.terms(
+        terms = self.task.terms(
             logits[:labelled], deltas[:labelled], mixed.truth[:labelled], mixed.counted[:labelled], batch["deltas"],
             placed,
         )  # fmt: skip
@@ -100,19 +99,10 @@ class FocalMix:
             mixed = Patches(images, mixed.truth, mixed.counted)
         return mixed, weights
 
-    def validate(self, network: nn.Module, on: device) -> Validation | None:
-        return self.task.validate(network, on)
-
     def card(self) -> dict[str, Any]:
-        card = self.nodules.card()
-        without = f" and {len(self.nodules.unlabelled)} without annotations."
+        card = self.task.card()
+        without = f" and {len(self.task.unlabelled)} without annotations."
         return {**card, "trained_on": card["trained_on"].removesuffix(".") + without}
-
-    def state(self) -> dict[str, Tensor]:
-        return dict(self._nothing)
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        pass
 
 
 def soft_targets(network: nn.Module, images: Tensor, turns: Tensor) -> Tensor:

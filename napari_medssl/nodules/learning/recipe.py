@@ -27,7 +27,7 @@ def build_focalmix(settings: FocalMixSettings, collection: Collection) -> Strate
             "Every scan of the folder is annotated, so there is none to learn from without annotations: add scans that"
             " seriesuids.csv does not name, or use the recipe nodules."
         )
-    return FocalMix(task, task, settings)
+    return FocalMix(task, settings)
 
 
 _QUICK = {"seconds": 60, "side": 32, "validate_every": 100, "judged": 2}

@@ -106,7 +106,7 @@ def test_targets_are_sharpened(data: Path) -> None:
     plain = make(data, "focalmix", augmentations=2, temperature=1.0)
     assert isinstance(strategy, FocalMix)
     assert isinstance(plain, FocalMix)
-    network = strategy.nodules.network.eval()
+    network = strategy.task.network.eval()
     batch, moment = strategy.batch(0, [0]), Moment(0, 0.0, network)
     p, sharp = plain.targets(batch, moment).double(), strategy.targets(batch, moment)
     wanted = p ** (1 / 0.7) / (p ** (1 / 0.7) + (1 - p) ** (1 / 0.7))
