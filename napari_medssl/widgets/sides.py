@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_medssl.volumes.orientation import SIDES
+from napari_medssl.widgets.canvas_colours import marking
 from napari_medssl.widgets.layers import reference_image, to_world, world_frame
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ def mark_sides(viewer: ViewerModel) -> None:
     overlays = viewer.canvas.overlays
     if _PREFIX + "left" not in overlays:
         for edge, position in EDGES.items():
-            overlays[_PREFIX + edge] = TextOverlay(position=position, font_size=14, color="yellow")
+            overlays[_PREFIX + edge] = TextOverlay(position=position, font_size=14)
         refresh = partial(_refresh, weakref.ref(viewer))
         dims, camera, layers = viewer.dims.events, viewer.scene.camera.events, viewer.layers.events
         for event in (dims.order, dims.ndisplay, dims.ndim, camera.orientation, layers.inserted, layers.removed):
             event.connect(refresh)
+        viewer.events.theme.connect(refresh)
         layers.inserted.connect(partial(_follow, refresh))
         for layer in viewer.layers:
             _connect(layer, refresh)
@@ -54,13 +56,13 @@ def mark_current() -> None:
 
 def update_sides(viewer: ViewerModel) -> None:
     """Set the letters to what the viewer shows now, for changes that napari does not announce."""
-    letters = side_letters(viewer)
+    letters, colour = side_letters(viewer), marking(viewer)
     for edge in EDGES:
         overlay = viewer.canvas.overlays.get(_PREFIX + edge)
         if overlay is None:
             continue
         letter = "" if letters is None else letters[edge]
-        overlay.text = letter
+        overlay.text, overlay.color = letter, colour
         overlay.visible = bool(letter)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medssl.widgets import brush_history
+from napari_medssl.widgets.canvas_colours import marking
 from napari_medssl.widgets.layers import place_of
 from napari_medssl.widgets.tubes_run import Found
 
@@ -24,7 +25,6 @@ _TUBE = {1: (0.95, 0.62, 0.55, 1.0)}
 _RADII = "turbo"  # thin is blue, wide is red
 _DOT, _CHOSEN_DOT = 1.5, 2.6  # voxels
 _ON_SCREEN = (4, 14)  # pixels
-_MARKED = (1.0, 0.88, 0.3, 1.0)
 
 
 class TubeLayers:
@@ -161,10 +161,11 @@ class TubeLayers:
             "branch": [branch.number for branch, _ in places],
             "radius_mm": [round(narrow.radius, 2) for _, narrow in places],
         }
-        text = {"string": "              {percent} %", "color": [_MARKED], "size": 11}
+        marked = marking(self._viewer)
+        text = {"string": "              {percent} %", "color": [marked], "size": 11}
         layer = Points(
             voxels, ndim=3, features=features, text=text, symbol="disc", face_color="transparent",
-            border_color=[_MARKED], border_width=0.1, size=4, canvas_size_limits=(12, 30),
+            border_color=[marked], border_width=0.1, size=4, canvas_size_limits=(12, 30),
             blending="translucent_no_depth", **arguments,
         )  # fmt: skip
         layer.editable = False
@@ -182,7 +183,7 @@ class TubeLayers:
         here = np.isin(all_of_it, own)
         layer.size = np.where(here, _CHOSEN_DOT, _DOT)
         layer.border_width = np.where(here, 0.25, 0.0)
-        layer.border_color = np.where(here[:, None], _MARKED, (0.0, 0.0, 0.0, 0.0))
+        layer.border_color = np.where(here[:, None], marking(self._viewer), (0.0, 0.0, 0.0, 0.0))
 
     def alive(self) -> set[int]:
         """Numbers of the branches that are still in the rebuilt tubes; the others' centre lines are hidden."""

@@ -165,3 +165,25 @@ def test_the_viewer_can_be_closed(make_napari_viewer: Callable[..., Any], rounds
         mark_sides(viewer)
         add_scan(viewer, np.eye(3))
         viewer.close()
+
+
+def test_letters_can_be_read_on_a_white_canvas(model: Any) -> None:
+    mark_sides(model)
+    add_scan(model, np.diag([-1, -1, 1.0]))
+
+    def contrast() -> float:
+        """By WCAG 2.2, of a letter on the bare canvas."""
+        linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in colour_and_canvas(model)]
+        dark, light = sorted(float(c[:3] @ [0.2126, 0.7152, 0.0722]) for c in linear)
+        return (light + 0.05) / (dark + 0.05)
+
+    for theme in ("dark", "light", "dark"):
+        model.theme = theme
+        assert contrast() > 4
+
+
+def colour_and_canvas(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    from napari.utils.theme import get_theme
+
+    letter = model.canvas.overlays["napari_medssl_side_left"].color
+    return np.asarray(letter, float), np.array(get_theme(model.theme).canvas.as_rgb_tuple()[:3]) / 255
