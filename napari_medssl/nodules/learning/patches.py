@@ -17,6 +17,8 @@ from napari_medssl.training.collection import Scan
 from napari_medssl.volumes.sampling import sample
 
 _SIZE = 1.2  # patches are made larger or smaller by at most this
+_COARSE_CHANCE = 0.25
+_COARSE_SLICES, _COARSE_PIXELS = 6.0, 3.0  # working voxels
 
 Floats = NDArray[np.float32]
 
@@ -88,9 +90,22 @@ def turned_patch(patch: Patch, turn: Turn, plan: NodulePlan) -> Patch:
     return Patch(image, moved(patch.balls), moved(patch.irrelevant))
 
 
+def coarsened(rng: np.random.Generator, image: Floats) -> Floats:
+    """A cube as thick slices across one of its axes show it, with larger voxels within them, too."""
+    steps = rng.uniform(1, _COARSE_PIXELS, 3)
+    steps[int(rng.integers(3))] = rng.uniform(2, _COARSE_SLICES)
+    shape = [int(np.ceil(side / step)) + 1 for side, step in zip(image.shape, steps, strict=True)]
+    starts = [-float(rng.random()) * step for step in steps]
+    coarse = sample(image, starts, list(steps), shape)
+    return sample(
+        coarse, [-start / step for start, step in zip(starts, steps, strict=True)], list(1 / steps), image.shape
+    )
+
+
 def disturbed(rng: np.random.Generator, patch: Patch) -> Patch:
-    """The patch a little brighter or darker, weaker or stronger, noisier or softer, as other scanners show it."""
-    image = patch.image * np.float32(np.exp(rng.uniform(-0.1, 0.1))) + np.float32(rng.normal() * 0.015)
+    """The patch a little brighter or darker, weaker or stronger, noisier, softer or coarser, as other scanners show it."""
+    image = coarsened(rng, patch.image) if rng.random() < _COARSE_CHANCE else patch.image
+    image = image * np.float32(np.exp(rng.uniform(-0.1, 0.1))) + np.float32(rng.normal() * 0.015)
     if rng.random() < 0.3:
         image = gaussian_filter(image, rng.uniform(0, 0.8, 3) * (rng.random(3) < 0.5))
     if rng.random() < 0.5:
