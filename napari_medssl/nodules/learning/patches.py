@@ -103,7 +103,7 @@ def coarsened(rng: np.random.Generator, image: Floats) -> Floats:
 
 
 def disturbed(rng: np.random.Generator, patch: Patch) -> Patch:
-    """The patch a little brighter or darker, weaker or stronger, noisier, softer or coarser, as other scanners show it."""
+    """The patch a little brighter or darker, weaker or stronger, noisier, softer or coarser, as by other scanners."""
     image = coarsened(rng, patch.image) if rng.random() < _COARSE_CHANCE else patch.image
     image = image * np.float32(np.exp(rng.uniform(-0.1, 0.1))) + np.float32(rng.normal() * 0.015)
     if rng.random() < 0.3:
