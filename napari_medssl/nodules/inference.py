@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_medssl.nodules.boxes import keep_best
 from napari_medssl.nodules.hounsfield import AIR
 from napari_medssl.nodules.load import DetectorModel
+from napari_medssl.volumes.geometry import Ints, three_ints
 from napari_medssl.volumes.sampling import sample
 
 MARGIN = 16  # working voxels that a tile sees beyond its own part
@@ -25,7 +26,6 @@ _PART = {"cuda": 160}  # working voxels of a tile's own part, at most
 _USUAL_PART = 96
 _MOST = 20_000  # marks that are compared with each other; with a sensible threshold there are hundreds
 Floats = NDArray[np.float32]
-Triple = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Tile:
     """Half-open working voxels (z, y, x): the part whose marks count, and what the network is shown for it."""
 
     part: tuple[slice, slice, slice]
-    start: Triple
-    shape: Triple
+    start: Ints
+    shape: Ints
 
 
 def find_balls(
@@ -72,10 +72,9 @@ def find_balls(
     tiles = tiles_over(where, [side / plan.spacing for side in cell], ends, plan.multiple, model.device.type)
     for done, tile in enumerate(tiles, 1):
         pause()
-        image = torch.from_numpy(_shown(array, spacing, tile, plan.spacing, offset))
+        image = plan.scale(_shown(array, spacing, tile, plan.spacing, offset))
         with torch.inference_mode():
-            scaled = torch.from_numpy(plan.scale(image.numpy()))[None, None].to(model.device)
-            outputs = model.network(scaled, pause)
+            outputs = model.network(torch.from_numpy(image)[None, None].to(model.device), pause)
         balls, scores = model.anchors.decode_above(outputs, least)
         balls[:, :3] += np.array(tile.start) * plan.spacing
         own = np.array([(part.start, part.stop) for part in tile.part]) * plan.spacing - plan.spacing / 2
@@ -128,8 +127,8 @@ def tiles_over(
             last = min(end, int(np.ceil(min(b, f + o))) + MARGIN)
             start.append(first)
             size.append(max(multiple, -(-(last - first) // multiple) * multiple))
-        part = tuple(slice(a, b) for a, b in parts)
-        tiles.append(Tile((part[0], part[1], part[2]), _triple(start), _triple(size)))
+        z, y, x = (slice(a, b) for a, b in parts)
+        tiles.append(Tile((z, y, x), three_ints(start), three_ints(size)))
     return tiles
 
 
@@ -144,11 +143,6 @@ def _in_mask(places: NDArray[np.floating], where: NDArray[np.bool_], cell: Seque
     index = np.clip(np.floor(places / np.array(cell)), 0, np.array(where.shape) - 1).astype(int)
     found: NDArray[np.bool_] = where[tuple(index.T)]
     return found
-
-
-def _triple(values: Sequence[int]) -> Triple:
-    z, y, x = (int(value) for value in values)
-    return z, y, x
 
 
 def _shown(array: Any, spacing: Sequence[float], tile: Tile, working: float, offset: float) -> Floats:

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_medssl.segmentation.intensities import Intensities
+from napari_medssl.volumes.geometry import Ints, three_ints
 
 Size = Literal["small", "medium"]
-Triple = tuple[int, int, int]
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Voxels = Annotated[int, Field(ge=1, le=1024)]
 Kernel = Annotated[int, Field(ge=1, le=3)]
@@ -94,10 +94,9 @@ def make_plan(
     kernels, strides = levels(wanted, spacing, _CHANNELS[size][2])
     first, most, _ = _CHANNELS[size]
     steps = np.prod(strides, axis=0)
-    z, y, x = (int(n) for n in np.ceil(np.array(wanted) / steps) * steps)
     return Plan(
         spacing=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
-        patch=(z, y, x),
+        patch=three_ints(np.ceil(np.array(wanted) / steps) * steps),
         kernels=tuple(kernels),
         strides=tuple(strides),
         channels=tuple(min(most, first * 2**level) for level in range(len(strides))),
@@ -122,7 +121,7 @@ def working_grid(
     return np.round(spacing, 4), np.maximum(1, extent / np.round(spacing, 4))
 
 
-def patch_shape(spacing: NDArray[np.floating], shape: NDArray[np.floating], side: int) -> Triple:
+def patch_shape(spacing: NDArray[np.floating], shape: NDArray[np.floating], side: int) -> Ints:
     """The patch that sees as far along each axis in mm, of about ``side ** 3`` voxels, no larger than a scan."""
     most = np.ceil(shape)
     patch = np.zeros(3)
@@ -136,30 +135,24 @@ def patch_shape(spacing: NDArray[np.floating], shape: NDArray[np.floating], side
             break
         patch[full] = most[full]
         open_axes &= ~full
-    z, y, x = (max(1, round(float(n))) for n in patch)
-    return z, y, x
+    return three_ints(np.maximum(1, np.round(patch)))
 
 
-def levels(patch: Triple, spacing: NDArray[np.floating], most: int) -> tuple[list[Triple], list[Triple]]:
+def levels(patch: Ints, spacing: NDArray[np.floating], most: int) -> tuple[list[Ints], list[Ints]]:
     """Kernels and strides of each level of a network for a patch."""
     voxels, sides = np.array(patch, dtype=float), np.array(spacing, dtype=float)
-    stride: Triple = (1, 1, 1)
-    kernels: list[Triple] = []
-    strides: list[Triple] = []
+    stride: Ints = (1, 1, 1)
+    kernels: list[Ints] = []
+    strides: list[Ints] = []
     while True:
         strides.append(stride)
         looked_along = sides <= _MUCH_LARGER * sides.min()
-        kernels.append(_triple(np.where(looked_along, 3, 1)))
+        kernels.append(three_ints(np.where(looked_along, 3, 1)))
         large = voxels >= 2 * _BOTTOM
         if len(strides) == most or not large.any():
             return kernels, strides
         pooled = large & looked_along & (sides <= _MUCH_LARGER * sides[large].min())
         if not pooled.any():
             return kernels, strides
-        stride = _triple(np.where(pooled, 2, 1))
+        stride = three_ints(np.where(pooled, 2, 1))
         voxels, sides = np.ceil(voxels / stride), sides * stride
-
-
-def _triple(values: NDArray[np.integer]) -> Triple:
-    z, y, x = (int(value) for value in values)
-    return z, y, x

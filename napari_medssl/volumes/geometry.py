@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsInt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     import SimpleITK
 
 Triple = tuple[float, float, float]
+Ints = tuple[int, int, int]
 IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def three_ints(values: Iterable[SupportsInt]) -> Ints:
+    """Three numbers, such as a shape in an array, as a tuple of three ints; fractions are cut off."""
+    z, y, x = (int(value) for value in values)
+    return z, y, x
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medssl.volumes.geometry import Geometry
+from napari_medssl.volumes.geometry import Geometry, Ints, three_ints
 
 # Unit vectors (LPS) that the displayed axes 0, 1, 2 should come closest to: foot, back, patient's left.
 WANTED = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
@@ -49,19 +49,17 @@ class Display:
         unflipped = array[(slice(None),) * lead + self._steps(self.flips)]
         return unflipped.transpose((*range(lead), *(lead + int(axis) for axis in np.argsort(self.permutation))))
 
-    def shape(self, file_shape: Sequence[int]) -> tuple[int, int, int]:
+    def shape(self, file_shape: Sequence[int]) -> Ints:
         """The displayed shape of a volume of `file_shape` (z, y, x)."""
-        a, b, c = (int(file_shape[axis]) for axis in self.permutation)
-        return a, b, c
+        return three_ints(file_shape[axis] for axis in self.permutation)
 
     def to_json(self) -> dict[str, list[int] | list[bool]]:
         return {"permutation": list(self.permutation), "flips": list(self.flips)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Display:
-        a, b, c = (int(v) for v in values["permutation"])
-        d, e, f = (bool(v) for v in values["flips"])
-        return cls((a, b, c), (d, e, f))
+        a, b, c = (bool(v) for v in values["flips"])
+        return cls(three_ints(values["permutation"]), (a, b, c))
 
     @staticmethod
     def _steps(flips: Sequence[bool]) -> tuple[slice, ...]:
