@@ -12,21 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from napari_medssl.segmentation.intensities import Scale
-
-_NARROW = 0.05  # voxels; smoothing by less does nothing
-
-
-def smooth(array: NDArray[np.float32], steps: Sequence[float]) -> NDArray[np.float32]:
-    """Smooth for sampling at steps of so many voxels along each axis."""
-    for axis, step in enumerate(steps):
-        if (step - 1) / 2 > _NARROW and array.shape[axis] > 1:
-            array = gaussian_filter1d(array, (step - 1) / 2, axis=axis, mode="nearest", truncate=3)
-    return array
+from napari_medssl.volumes.sampling import smooth
 
 
 def working_shape(shape: Sequence[int], spacing: Sequence[float], wanted: Sequence[float]) -> tuple[int, int, int]:

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_medssl.segmentation.grids import smooth
 from napari_medssl.segmentation.intensities import Scale
 from napari_medssl.segmentation.plan import Plan
 from napari_medssl.segmentation.survey import Aligned
+from napari_medssl.volumes.sampling import smooth
 
 _THICK = 3.0  # slices this much thicker than pixels are wide are turned in their plane only
 

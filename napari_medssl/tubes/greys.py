@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_medssl.tubes.grids import sample
+from napari_medssl.volumes.sampling import sample
 
 _CLIP = (0.1, 99.9)  # percentiles of a scan: metal and padding beyond them say nothing
 _CELLS = 8  # a window is measured on so many cells along an axis

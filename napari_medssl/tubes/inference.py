@@ -18,8 +18,8 @@ from scipy.ndimage import maximum_filter
 from torch import nn
 
 from napari_medssl.tubes.greys import Greys, measure_all
-from napari_medssl.tubes.grids import sample, working_spacing
 from napari_medssl.tubes.model import TubePlan
+from napari_medssl.volumes.sampling import sample
 
 MARGIN = 16  # working voxels that a block sees beyond its part
 _SIDE = {"cuda": 192}  # working voxels of a block with its margins, at most
@@ -76,7 +76,7 @@ def _resolutions(
     plan: TubePlan, shape: Sequence[int], spacing: Sequence[float]
 ) -> list[tuple[int, tuple[float, float, float]]]:
     """The looks to take, from fine to coarse: 0 at the working spacing, each next one with twice as long voxels."""
-    z, y, x = working_spacing(spacing, finest=plan.spacing, anisotropy=plan.anisotropy)
+    z, y, x = plan.working_spacing(spacing)
     voxels = np.prod([n * own / new for n, own, new in zip(shape, spacing, (z, y, x), strict=True)])
     first = -1 if voxels < plan.finer_below * 1e6 else 0
     levels = [n for n in range(first, plan.scales) if n <= 0 or min(z, y, x) * 2.0**n <= _COARSEST]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,6 +54,15 @@ class TubePlan(BaseModel):
     def windows(self) -> tuple[float, ...]:
         """The windows of the grey values that the network is given, one channel each."""
         return (self.window, self.close_up) if self.close_up else (self.window,)
+
+    def working_spacing(self, spacing: Sequence[float]) -> tuple[float, float, float]:
+        """The spacing (z, y, x) to work at for a scan's own: as fine as its finest side, or as `spacing` here says.
+
+        A side is left as it is if it is between the finest and `anisotropy` times that.
+        """
+        fine = self.spacing or min(spacing)
+        z, y, x = (min(max(side, fine), fine * self.anisotropy) for side in spacing)
+        return z, y, x
 
     @property
     def outputs(self) -> int:

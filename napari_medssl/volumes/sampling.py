@@ -26,12 +26,18 @@ def sample(array: Any, starts: Sequence[float], steps: Sequence[float], shape: S
     high = [min(size, int(np.ceil(p.max())) + 1 + m) for p, m, size in zip(places, margins, array.shape, strict=True)]
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     found: Array = np.nan_to_num(np.asarray(array[box], dtype=np.float32), posinf=0.0, neginf=0.0)
-    for axis, step in enumerate(steps):
-        if (step - 1) / 2 > _NARROW and found.shape[axis] > 1:
-            found = gaussian_filter1d(found, (step - 1) / 2, axis=axis, mode="nearest", truncate=3)
+    found = smooth(found, steps)
     for axis, place in enumerate(places):
         found = _interpolated(found, place - low[axis], axis)
     return np.ascontiguousarray(found)
+
+
+def smooth(array: Array, steps: Sequence[float]) -> Array:
+    """Smooth for sampling at steps of so many voxels along each axis, by half of what a step exceeds a voxel."""
+    for axis, step in enumerate(steps):
+        if (step - 1) / 2 > _NARROW and array.shape[axis] > 1:
+            array = gaussian_filter1d(array, (step - 1) / 2, axis=axis, mode="nearest", truncate=3)
+    return array
 
 
 def nearest(array: Any, starts: Sequence[float], steps: Sequence[float], shape: Sequence[int]) -> NDArray[Any]:

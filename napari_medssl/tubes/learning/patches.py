@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from napari_medssl.training.collection import Collection
 from napari_medssl.tubes.distances import rounded, surface_distance
 from napari_medssl.tubes.greys import Greys, measure_all
-from napari_medssl.tubes.grids import nearest, sample, working_spacing
 from napari_medssl.tubes.learning.samples import Sample
 from napari_medssl.tubes.learning.shapes import Shapes, from_mask
 from napari_medssl.tubes.model import TubePlan
+from napari_medssl.volumes.sampling import nearest, sample
 
 _PLACES = 20_000  # voxels of tubes that are remembered of a scan
 _SIZE = 1.25  # patches are made larger or smaller by at most this
@@ -40,7 +40,7 @@ def know(collection: Collection, index: int, plan: TubePlan, label: int) -> Know
     """Look through a labelled scan once."""
     scan = collection.scan(index)
     assert scan.labels is not None
-    working = working_spacing(scan.spacing, finest=plan.spacing, anisotropy=plan.anisotropy)
+    working = plan.working_spacing(scan.spacing)
     flat = np.flatnonzero(tubes_in(scan.labels, label))
     some = flat[:: max(1, len(flat) // _PLACES)]
     places = np.stack(np.unravel_index(some, scan.labels.shape), axis=1).astype(np.int32)

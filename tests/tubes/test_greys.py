@@ -1,45 +1,12 @@
-"""Reading scans at other steps, and scaling grey values, against direct computation."""
+"""The grid that tube networks work on, and scaling grey values, against direct computation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.ndimage import map_coordinates
 
 from napari_medssl.tubes.greys import measure, scale_patch
-from napari_medssl.tubes.grids import nearest, sample, working_spacing
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    shape=st.tuples(*[st.integers(1, 9)] * 3),
-    start=st.tuples(*[st.floats(-4, 9)] * 3),
-    step=st.tuples(*[st.floats(0.3, 1.0)] * 3),
-    wanted=st.tuples(*[st.integers(1, 7)] * 3),
-)
-def test_samples_are_trilinear_and_clamped(shape, start, step, wanted):
-    array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    places = [
-        np.clip(a + s * np.arange(n), 0, size - 1) for a, s, n, size in zip(start, step, wanted, shape, strict=True)
-    ]
-    want = map_coordinates(array.astype(float), np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
-    np.testing.assert_allclose(sample(array, start, step, wanted), want, atol=1e-5)
-
-
-def test_steps_longer_than_a_voxel_are_smoothed_first():
-    stripes = np.zeros((32, 4, 4), np.float32)
-    stripes[::2] = 1
-    coarse = sample(stripes, (0, 0, 0), (4, 1, 1), (8, 4, 4))
-    assert np.abs(coarse[1:] - 0.5).max() < 0.05  # unsmoothed, all would be 1
-
-
-def test_labels_are_those_of_the_nearest_voxel():
-    labels = np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3)
-    found = nearest(labels, (-1.0, 0.4, 0.6), (0.8, 1.0, 0.5), (4, 3, 2))
-    assert found.dtype == np.int16
-    np.testing.assert_array_equal(found, labels[np.ix_([0, 0, 1, 1], [0, 1, 2], [1, 1])])
+from napari_medssl.tubes.model import TubePlan
 
 
 @pytest.mark.parametrize(
@@ -51,7 +18,7 @@ def test_labels_are_those_of_the_nearest_voxel():
     ],
 )
 def test_the_working_grid_is_nearly_as_fine_along_all_axes(spacing, finest, want):
-    assert working_spacing(spacing, finest=finest, anisotropy=1.6) == pytest.approx(want)
+    assert TubePlan(spacing=finest, anisotropy=1.6).working_spacing(spacing) == pytest.approx(want)
 
 
 def test_scaled_greys_do_not_depend_on_units_or_on_the_part_that_is_read():
