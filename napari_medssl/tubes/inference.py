@@ -24,6 +24,7 @@ from napari_medssl.volumes.sampling import sample
 MARGIN = 16  # working voxels that a block sees beyond its part
 _SIDE = {"cuda": 192}  # working voxels of a block with its margins, at most
 _USUAL_SIDE = 160
+_ALL_AXES = (2, 3, 4)
 _LARGE = 0.35  # of K: radii from which on a coarser look is trusted
 _COARSEST = 4.0  # mm; nothing in a body that is a tube for coarser looks is a vessel
 Array = NDArray[np.float32]
@@ -107,12 +108,18 @@ def _look(
     values = sample(array, block.starts, steps, block.shape)
     scaled = np.stack([grey.scale(values, block.starts, steps) for grey in greys])
     image = torch.from_numpy(-scaled if inverted else scaled)[None].to(on)
+    chance, size = _answer(network, image, pause)
+    if plan.mirrored:
+        again = _answer(network, image.flip(_ALL_AXES), pause)
+        chance, size = ((one + two.flip(0, 1, 2)) / 2 for one, two in zip((chance, size), again, strict=True))
+    return chance.cpu().numpy(), size.cpu().numpy()
+
+
+def _answer(network: nn.Module, image: torch.Tensor, pause: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor]:
     answer = network(image, pause)[0].float()
-    chance = torch.sigmoid(answer[0])
     classes = torch.softmax(answer[1:], 0)
     numbers = torch.arange(len(classes), device=classes.device, dtype=classes.dtype)
-    size = (numbers[:, None, None, None] * classes).sum(0)
-    return chance.cpu().numpy(), size.cpu().numpy()
+    return torch.sigmoid(answer[0]), (numbers[:, None, None, None] * classes).sum(0)
 
 
 def _blocks(

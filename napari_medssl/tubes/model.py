@@ -30,6 +30,7 @@ class TubePlan(BaseModel):
     tubes : "bright" tubes, for which scans with dark ones are inverted; "own" where scans are taken as they are
     finer_below : scans of fewer million working voxels are looked at with half as long voxels, too, for thin tubes
     scales : how many resolutions a scan is looked at in, each half as fine as the one before, for tubes larger than K
+    mirrored : whether everything is looked at a second time mirrored along all axes, in twice the time; the mean counts
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class TubePlan(BaseModel):
     tubes: Literal["bright", "own"] = "own"
     scales: int = Field(1, ge=1, le=3)
     finer_below: float = Field(0.0, ge=0, le=1000)
+    mirrored: bool = False
 
     @property
     def multiple(self) -> int:

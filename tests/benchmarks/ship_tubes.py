@@ -45,7 +45,7 @@ SETTINGS: dict[str, Any] = {
     "synthetic": 1.0, "drawn": 0.25, "validation": 0, "validate_every": 200, "batch": 2, "side": 48, "largest": 8,
     "learning_rate": 3e-3, "trees": 100,
 }  # fmt: skip
-USED: dict[str, Any] = {"scales": 3, "window": 64.0, "finer_below": 0.5}  # how use differs from training
+USED: dict[str, Any] = {"scales": 3, "window": 64.0, "finer_below": 0.5, "mirrored": True}  # unlike training
 
 
 def main() -> None:

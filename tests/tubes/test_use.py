@@ -56,6 +56,21 @@ def test_a_real_network_sees_the_same_in_blocks_as_in_one(monkeypatch, close_up)
     np.testing.assert_allclose(parts.probability, whole.probability, atol=2e-3)  # bfloat16 where the machine has it
 
 
+def test_looking_mirrored_too_a_mirrored_scan_has_the_mirrored_answer():
+    torch.manual_seed(0)
+    plan = TubePlan(widths=(4, 4), classes=3, tubes="bright", window=16)
+    network = build_network(plan).eval().requires_grad_(False)
+    scan = np.random.default_rng(0).normal(size=(16, 16, 16)).astype(np.float32)
+
+    def unlike(mirrored):
+        model = tubes.TubeModel(network, plan.model_copy(update={"mirrored": mirrored}), torch.device("cpu"))
+        one, two = (tubes.segment(array, model=model) for array in (scan, np.flip(scan).copy()))
+        pairs = (one.probability, two.probability), (one.radius, two.radius)
+        return max(np.abs(np.flip(a) - b).max() for a, b in pairs)
+
+    assert unlike(True) < 1e-5 < 1e-2 < unlike(False)
+
+
 @pytest.mark.parametrize("scales", [1, 2])
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 0.7, 0.7), (5.0, 0.5, 0.5)])
 def test_the_radius_is_in_mm_of_the_finest_side(spacing, scales):
