@@ -7,14 +7,11 @@ Needs a display with OpenGL. `--theme light` and `--to FOLDER` make another one,
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_pictures import IMAGES, SIZE, Photographer
+from photographer import SIZE, Photographer, photograph
 
 from napari_medssl.volumes import write_labels, write_volume
 from napari_medssl.volumes.phantoms import abdomen
@@ -52,9 +49,9 @@ def make_study(study: Path) -> tuple[Path, Path]:
     return scans, drawn
 
 
-def make(folder: Path, theme: str, study: Path) -> None:
+def make(folder: Path, theme: str, work: Path) -> None:
     """From three folders to a list, one case reviewed and the worst one open."""
-    scans, drawn = make_study(study)
+    scans, drawn = make_study(work / "study")
     camera = BatchPhotographer(folder, theme)
     batch, form = camera.batch, camera.batch.form
     form.scans.edit.setText(str(scans))
@@ -79,16 +76,5 @@ def make(folder: Path, theme: str, study: Path) -> None:
     camera.viewer.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the picture of the page on folders.")
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["NAPARI_CONFIG"] = str(Path(scratch, "settings.yaml"))
-        os.environ["NAPARI_MEDSSL_RECOVERY"] = scratch  # no unsaved work of earlier days in the picture
-        make(options.to, options.theme, Path(scratch, "study"))
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__)

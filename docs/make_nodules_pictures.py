@@ -8,14 +8,11 @@ not how well a model does. Needs a display with OpenGL. `--theme light` and `--t
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_pictures import IMAGES, SIZE, Photographer
+from photographer import Photographer, photograph
 
 SCORES = (0.97, 0.91, 0.78, 0.66, 0.52, 0.41)
 NONE = (0.58, 0.36, 0.22)
@@ -42,18 +39,15 @@ class NoduleCamera(Photographer):
     """A viewer with the Nodules widget, and a camera."""
 
     def __init__(self, folder: Path, theme: str, engine: Any) -> None:
-        import napari
-        from napari.settings import get_settings
+        self.engine = engine
+        super().__init__(folder, theme)
 
+    def dock(self) -> Any:
         from napari_medssl.widgets.nodules import NodulesWidget
 
-        get_settings().appearance.theme = theme
-        self.folder, self.viewer = folder, napari.Viewer(title="napari")
-        self.viewer.window.resize(*SIZE)
-        self.widget: Any = NodulesWidget(self.viewer, engine=engine)
-        self.viewer.window.add_dock_widget(self.widget, name="Nodules")
-        self.form: Any = self.widget.form
-        self.rest(1.0)
+        widget = NodulesWidget(self.viewer, engine=self.engine)
+        self.viewer.window.add_dock_widget(widget, name="Nodules")
+        return widget
 
 
 def make(folder: Path, theme: str, work: Path) -> None:
@@ -88,33 +82,13 @@ def make(folder: Path, theme: str, work: Path) -> None:
     widget.files.ask_open = lambda *_: str(table)
     form.folds[0].click()
     camera.rest(0.3)
-    scroll_down(camera)
+    camera.scroll_down()
     camera.click(form.compare)
     form.both.picked.emit(0)
-    scroll_down(camera)
+    camera.scroll_down()
     camera.take("nodules-compare", left=0.25)
     camera.viewer.close()
 
 
-def scroll_down(camera: Photographer) -> None:
-    """Bring the end of the form on screen."""
-    from qtpy.QtWidgets import QScrollArea
-
-    camera.rest(0.5)
-    bar = camera.widget.findChild(QScrollArea).verticalScrollBar()
-    bar.setValue(bar.maximum())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the pictures of the page on nodules.")
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["NAPARI_CONFIG"] = str(Path(settings, "settings.yaml"))
-        os.environ["NAPARI_MEDSSL_RECOVERY"] = settings  # no unsaved work of earlier days in the pictures
-        make(options.to, options.theme, Path(settings))
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__)

@@ -7,82 +7,10 @@ Needs a display with OpenGL. `--theme light` and `--to FOLDER` make another set,
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-
-IMAGES = Path(__file__).parent / "images"
-SIZE = (1280, 800)
-PATIENCE_S = 900.0
-
-
-class Photographer:
-    """A viewer with the Propagate widget, and a camera."""
-
-    def __init__(self, folder: Path, theme: str) -> None:
-        import napari
-        from napari.settings import get_settings
-
-        get_settings().appearance.theme = theme
-        self.folder = folder
-        self.viewer = napari.Viewer(title="napari")
-        self.viewer.window.resize(*SIZE)
-        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-medssl", "Propagate a slice")
-        self.form: Any = self.widget.form
-        self.rest(1.0)
-
-    def rest(self, seconds: float) -> None:
-        """Let the viewer draw."""
-        from qtpy.QtWidgets import QApplication
-
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            QApplication.processEvents()
-            time.sleep(0.01)
-
-    def wait(self, happened: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while not happened():
-            if time.monotonic() > end:
-                raise TimeoutError(f"The widget got no further: {self.form.hint.text()}")
-            self.rest(0.05)
-
-    def click(self, button: Any) -> None:
-        """Click a button with the mouse, once it can be clicked."""
-        from qtpy.QtCore import Qt
-        from qtpy.QtTest import QTest
-
-        self.wait(lambda: button.isVisible() and button.isEnabled())
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        self.rest(0.3)
-
-    def take(self, name: str, *, left: float = 0.0, height: float = 1.0) -> None:
-        """Write a picture of the window, from `left` (0..1) to its right edge and from the top down to `height`."""
-        from PIL import Image
-
-        self.rest(0.7)
-        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)[..., :3])
-        picture = picture.crop((round(left * picture.width), 0, picture.width, round(height * picture.height)))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # 256 colours are plenty for a grey scan, and a third of the bytes
-        picture.quantize(256, dither=Image.Dither.NONE).save(self.folder / f"{name}.png", optimize=True)
-        print(f"{self.folder / name}.png  {self.form.hint.text()}")
-
-    def grab(self, widget: Any, name: str) -> None:
-        """Write a picture of one widget alone."""
-        self.rest(0.3)
-        widget.grab().save(str(self.folder / f"{name}.png"))
-
-    def show(self, layer: Any, index: int) -> None:
-        from napari_medssl.widgets.planes import show_slice
-
-        show_slice(self.viewer, layer, 0, index)
+from photographer import Photographer, photograph
 
 
 def outline(mask: np.ndarray) -> np.ndarray:
@@ -114,7 +42,7 @@ def beyond_the_ends(mask: np.ndarray, propagated: np.ndarray) -> list[int]:
     return [index for index in ends if 0 <= index < len(mask) and propagated[index].any()]
 
 
-def make(folder: Path, theme: str) -> None:
+def make(folder: Path, theme: str, _: Path) -> None:
     """From an empty viewer to a checked mask, a picture at each step."""
     camera = Photographer(folder, theme)
     viewer, form = camera.viewer, camera.form
@@ -190,18 +118,5 @@ def make(folder: Path, theme: str) -> None:
     viewer.close()
 
 
-def main() -> None:
-    from napari_medssl.propagation.recovery import FOLDER_VARIABLE
-
-    parser = argparse.ArgumentParser(description="Make the pictures of the documents.")
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["NAPARI_CONFIG"] = str(Path(settings, "settings.yaml"))
-        os.environ[FOLDER_VARIABLE] = settings  # no unsaved work of earlier runs
-        make(options.to, options.theme)
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__)

@@ -7,13 +7,11 @@ Needs a display with OpenGL. `--theme light` and `--to FOLDER` make another set,
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from make_pictures import IMAGES, Photographer, true_masks
+from make_pictures import true_masks
+from photographer import Photographer, photograph
 from scipy import ndimage
 
 NAMES = {1: "Liver", 2: "Left kidney"}
@@ -29,7 +27,7 @@ def roughly(mask: np.ndarray, seed: int) -> np.ndarray:
     return rough
 
 
-def make(folder: Path, theme: str) -> None:
+def make(folder: Path, theme: str, _: Path) -> None:
     """From a mask with two labels to an accepted liver and a tidy kidney, compared with the truth."""
     camera = Photographer(folder, theme)
     viewer, form, tools = camera.viewer, camera.form, camera.widget.label_tools
@@ -57,7 +55,7 @@ def make(folder: Path, theme: str) -> None:
     camera.wait(lambda: tools.tidy.idle)
     camera.click(tools.tidy.smooth)
     camera.wait(lambda: tools.tidy.idle)
-    scroll_down(camera)
+    camera.scroll_down()
     camera.take("structures-tidy", left=0.25)
 
     reference = viewer.add_labels(
@@ -83,30 +81,10 @@ def make(folder: Path, theme: str) -> None:
         0,
         *np.argwhere(truth[2])[:, 1:].mean(axis=0) * labels.scale[1:] + labels.translate[1:],
     )
-    scroll_down(camera)
+    camera.scroll_down()
     camera.take("structures-compare", left=0.25)
     viewer.close()
 
 
-def scroll_down(camera: Photographer) -> None:
-    """Bring the end of the form on screen."""
-    from qtpy.QtWidgets import QScrollArea
-
-    camera.rest(0.5)
-    bar = camera.widget.findChild(QScrollArea).verticalScrollBar()
-    bar.setValue(bar.maximum())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the pictures of the page on structures.")
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["NAPARI_CONFIG"] = str(Path(settings, "settings.yaml"))
-        os.environ["NAPARI_MEDSSL_RECOVERY"] = settings  # no unsaved work of earlier days in the pictures
-        make(options.to, options.theme)
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__)

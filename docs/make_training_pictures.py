@@ -7,13 +7,10 @@ Needs a display with OpenGL, and some minutes. `--theme light` and `--to FOLDER`
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from make_pictures import IMAGES, SIZE, Photographer
+from photographer import Photographer, photograph
 
 SCANS = 8
 SHAPE, SPACING = (40, 128, 128), (5.0, 2.4, 2.4)
@@ -24,16 +21,10 @@ SMALL = {"batch": 3, "synthetic": 1, "shapes": 6, "phantoms": 0, "side": 64, "va
 class TrainingPhotographer(Photographer):
     """A viewer with the Train widget, and a camera."""
 
-    def __init__(self, folder: Path, theme: str) -> None:
-        import napari
-        from napari.settings import get_settings
+    title = "Train a model"
 
-        get_settings().appearance.theme = theme
-        self.folder = folder
-        self.viewer = napari.Viewer(title="napari")
-        self.viewer.window.resize(*SIZE)
-        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-medssl", "Train a model")
-        self.form: Any = self.widget.form
+    def __init__(self, folder: Path, theme: str) -> None:
+        super().__init__(folder, theme)
         self.wait(lambda: not self.widget.desk.busy)
 
     def until(self, *states: str) -> None:
@@ -63,10 +54,12 @@ def make_scans(folder: Path) -> None:
         write_volume(path, abdomen(SHAPE, SPACING, seed=number, noise=8.0).volume)
 
 
-def make(folder: Path, theme: str, scans: Path) -> None:
+def make(folder: Path, theme: str, work: Path) -> None:
     """From an empty form to a model in use, a picture at each step."""
     from qtpy.QtWidgets import QToolButton
 
+    scans = work / "Abdomen CT"
+    make_scans(scans)
     camera = TrainingPhotographer(folder, theme)
     form, widget = camera.form, camera.widget
     camera.viewer.open_sample("napari-medssl", "abdomen")
@@ -117,20 +110,5 @@ def make(folder: Path, theme: str, scans: Path) -> None:
     camera.viewer.close()
 
 
-def main() -> None:
-    """Read the options and make the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as private:  # the person's own settings, runs and models stay as they are
-        os.environ["NAPARI_CONFIG"] = str(Path(private) / "settings.yaml")
-        os.environ["NAPARI_MEDSSL_RUNS"] = str(Path(private) / "runs")
-        os.environ["NAPARI_MEDSSL_MODELS"] = str(Path(private) / "models")
-        scans = Path(private) / "Abdomen CT"
-        make_scans(scans)
-        make(args.to, args.theme, scans)
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__)

@@ -8,13 +8,9 @@ display with OpenGL. `--theme light` and `--to FOLDER` make another set, to look
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
 from pathlib import Path
-from typing import Any
 
-from make_pictures import IMAGES, SIZE, Photographer
+from photographer import Photographer, photograph
 
 from napari_medssl.volumes import read_labels
 from napari_medssl.widgets.layers import layer_data
@@ -23,16 +19,10 @@ from napari_medssl.widgets.layers import layer_data
 class TubesPhotographer(Photographer):
     """A viewer with the Tubes widget alone."""
 
-    def __init__(self, folder: Path, theme: str) -> None:
-        super().__init__(folder, theme)
-        self.viewer.window.remove_dock_widget(self.widget)
-        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-medssl", "Tubes")
-        self.form: Any = self.widget.form
-        self.viewer.window.resize(*SIZE)
-        self.rest(1.0)
+    title = "Tubes"
 
 
-def make(folder: Path, theme: str, mask: Path) -> None:
+def make(folder: Path, theme: str, _: Path, mask: Path) -> None:
     """From a mask to its branches, in a slice and in 3D."""
     from qtpy.QtCore import Qt
 
@@ -58,17 +48,5 @@ def make(folder: Path, theme: str, mask: Path) -> None:
     camera.viewer.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the pictures of the page on tubes.")
-    parser.add_argument("mask", type=Path, metavar="MASK")
-    parser.add_argument("--to", type=Path, default=IMAGES, metavar="FOLDER")
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["NAPARI_CONFIG"] = str(Path(settings, "settings.yaml"))
-        os.environ["NAPARI_MEDSSL_RECOVERY"] = settings  # no unsaved work of earlier days in the pictures
-        make(options.to, options.theme, options.mask)
-
-
 if __name__ == "__main__":
-    main()
+    photograph(make, __doc__, "MASK")

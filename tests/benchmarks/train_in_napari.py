@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
-import make_pictures
 from labelled_cases import LabelledCase, data_folder, draw_seed_slice, load_collection
 from make_training_pictures import TrainingPhotographer
 
 from napari_medssl.metrics import dice
 
 COLLECTION = "acdc"
-make_pictures.PATIENCE_S = 3 * 3600
 
 
 class Person(TrainingPhotographer):
     """Works with both widgets by clicks."""
+
+    patience_s = 3 * 3600.0
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "dark")
