@@ -19,6 +19,7 @@ from napari_medssl.training.settings import (
     Preset,
     RunSettings,
     Seconds,
+    quick_check,
 )
 from napari_medssl.training.strategy import Plain, Strategy
 
@@ -108,11 +109,7 @@ SEGMENTATION = Recipe(
     needs_labels=True,
     presets=(
         Preset("Laptop CPU", "Half an hour without a graphics card, at reduced detail.", {"megavoxels": 2}),
-        Preset(
-            "Quick check",
-            "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {"seconds": 60, "side": 32, "megavoxels": 0.5, "validate_every": 50, "judged": 3},
-        ),
+        quick_check(side=32, megavoxels=0.5, validate_every=50, judged=3),
         Preset(
             "One GPU",
             "Two hours on a graphics card, at full detail.",

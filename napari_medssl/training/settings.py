@@ -129,3 +129,9 @@ class Preset:
     title: str
     help: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def quick_check(**settings: Any) -> Preset:
+    """The preset that every recipe has, for a first look at a folder: a minute, with the recipe's own `settings`."""
+    words = "A minute, to see whether the scans can be used; the model is not meant for work."
+    return Preset("Quick check", words, {"seconds": 60, **settings})

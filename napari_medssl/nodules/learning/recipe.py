@@ -8,7 +8,7 @@ from napari_medssl.nodules.learning.recipe_settings import FocalMixSettings, Nod
 from napari_medssl.nodules.learning.task import NodulesTask
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
-from napari_medssl.training.settings import Preset
+from napari_medssl.training.settings import Preset, quick_check
 from napari_medssl.training.strategy import Plain, Strategy
 
 __all__ = ["FOCALMIX", "NODULES", "FocalMixSettings", "NodulesSettings"]
@@ -30,7 +30,7 @@ def build_focalmix(settings: FocalMixSettings, collection: Collection) -> Strate
     return FocalMix(task, settings)
 
 
-_QUICK = {"seconds": 60, "side": 32, "validate_every": 100, "judged": 2}
+_QUICK = {"side": 32, "validate_every": 100, "judged": 2}
 _GPU = {"seconds": 7200, "network": "medium", "side": 128, "batch": 8, "learning_rate": 1e-3, "validate_every": 1000}
 
 NODULES = Recipe(
@@ -43,11 +43,7 @@ NODULES = Recipe(
     build=build_nodules,
     presets=(
         Preset("Laptop CPU", "Half an hour without a graphics card."),
-        Preset(
-            "Quick check",
-            "A minute, to see whether the scans can be used; the model is not meant for work.",
-            _QUICK,
-        ),
+        quick_check(**_QUICK),
         Preset("One GPU", "Two hours on a graphics card.", _GPU),
     ),
 )
@@ -62,11 +58,7 @@ FOCALMIX = Recipe(
     build=build_focalmix,
     presets=(
         Preset("Laptop CPU", "An hour without a graphics card.", {"seconds": 3600}),
-        Preset(
-            "Quick check",
-            "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {**_QUICK, "augmentations": 2},
-        ),
+        quick_check(**_QUICK, augmentations=2),
         Preset("One GPU", "Four hours on a graphics card.", {**_GPU, "seconds": 14400}),
     ),
 )

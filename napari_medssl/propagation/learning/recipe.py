@@ -15,7 +15,7 @@ from pydantic import Field
 from napari_medssl.propagation.learning.task import Sli2Vol
 from napari_medssl.training.collection import Collection
 from napari_medssl.training.recipes import Recipe
-from napari_medssl.training.settings import Preset, RunSettings
+from napari_medssl.training.settings import Preset, RunSettings, quick_check
 from napari_medssl.training.strategy import Plain, Strategy
 
 
@@ -117,13 +117,9 @@ SLI2VOL = Recipe(
                 "phantoms": 6, "learning_rate": 3e-4, "temperature": 1.5,
             },
         ),
-        Preset(
-            "Quick check",
-            "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {
-                "start": "default", "keep_features": True, "seconds": 60, "batch": 2, "chains": 2, "synthetic": 0,
-                "regions": 2, "shapes": 20, "learning_rate": 3e-4, "temperature": 1.5,
-            },
+        quick_check(
+            start="default", keep_features=True, batch=2, chains=2, synthetic=0, regions=2, shapes=20,
+            learning_rate=3e-4, temperature=1.5,
         ),
         Preset(
             "One GPU",

@@ -20,6 +20,7 @@ from napari_medssl.training.settings import (
     Preset,
     RunSettings,
     Seconds,
+    quick_check,
 )
 from napari_medssl.training.strategy import Plain, Strategy
 from napari_medssl.tubes.learning.task import TubesTask
@@ -123,11 +124,7 @@ DDT = Recipe(
     needs_labels=True,
     presets=(
         Preset("Laptop CPU", "Half an hour without a graphics card."),
-        Preset(
-            "Quick check",
-            "A minute, to see whether the scans can be used; the model is not meant for work.",
-            {"seconds": 60, "side": 32, "trees": 16, "validate_every": 100, "judged": 2},
-        ),
+        quick_check(side=32, trees=16, validate_every=100, judged=2),
         Preset(
             "One GPU",
             "Two hours on a graphics card.",
