@@ -91,6 +91,23 @@ def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
+def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Any:
+    """A viewer on screen, small."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(900, 640)
+    qtbot.wait(50)
+    return viewer
+
+
+@pytest.fixture
+def scan() -> Any:
+    """Noise."""
+    from tests.gui.propagation_kit import SHAPE
+
+    return np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+
+
+@pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A viewer without a window: opens, slices and saves as one with a window does, and takes no time to make."""
     from napari.components import ViewerModel

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
 
-from napari_medssl.errors import Cancelled
 from napari_medssl.nodules import Detection, Lungs, Nodule
 from napari_medssl.volumes import Geometry, Volume
 from napari_medssl.widgets.layers import layer_data
 from napari_medssl.widgets.nodules import NodulesWidget
 from tests.gui.propagation_kit import click
+from tests.gui.waiting_engine import WaitingEngine
 from tests.nodules.toys import chest
 
 SHAPE = (36, 60, 80)
@@ -30,32 +29,11 @@ def small_chest() -> Volume:
 
 
 def answer(volume: Volume) -> Detection:
+    """The nodules that are there."""
     lungs = (np.asarray(volume.array) < -500) & (np.indices(SHAPE)[1] > 8) & (np.indices(SHAPE)[1] < 52)
     lungs[:, :, :14] = lungs[:, :, -14:] = False
     marks = tuple(Nodule(centre, d, score) for (centre, d), score in zip(NODULES, SCORES, strict=True))
     return Detection(marks, Lungs(lungs, volume.geometry), OWN, (), 1.0)
-
-
-class FakeEngine:
-    """Finds the nodules that are there, and waits where it is told to."""
-
-    def __init__(self, error: Exception | None = None, held: bool = False) -> None:
-        self.error, self.go_on = error, threading.Event()
-        self.left = threading.Event()
-        if not held:
-            self.go_on.set()
-
-    def __call__(self, volume: Volume, *, on_progress: Any, cancelled: Any, **_: Any) -> Detection:
-        on_progress(1, 4)
-        try:
-            while not self.go_on.wait(0.005):
-                if cancelled():
-                    raise Cancelled
-            if self.error is not None:
-                raise self.error
-            return answer(volume)
-        finally:
-            self.left.set()
 
 
 class Desk:
@@ -69,7 +47,7 @@ class Desk:
         return self.viewer.add_image(data, **arguments)
 
     def dock(self, engine: Any = None) -> Any:
-        self.widget = NodulesWidget(self.viewer, engine=engine or FakeEngine())
+        self.widget = NodulesWidget(self.viewer, engine=engine or WaitingEngine(answer))
         self.form, self.reader = self.widget.form, self.widget.reader
         self.container = self.viewer.window.add_dock_widget(self.widget, name="Nodules")
         self.qtbot.waitUntil(self.widget.isVisible, timeout=10000)

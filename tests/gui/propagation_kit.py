@@ -11,6 +11,8 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_medssl.propagation.result import SliceResult
 
+SHAPE = (20, 64, 64)
+
 
 class FakeEngine:
     """Copies each drawn mask to every other slice, outwards from the drawn ones, and never faster than it is told.
@@ -156,3 +158,9 @@ def says(widget: Any) -> str:
     widget.look()
     text: str = widget.form.hint.text()
     return text
+
+
+def slices_of(labels: Any, label: int | None = None) -> list[int]:
+    """Axial slices of a layer that a label, or any, is on."""
+    there = labels.data > 0 if label is None else labels.data == label
+    return [int(i) for i in np.flatnonzero(there.any(axis=(1, 2)))]

@@ -24,8 +24,9 @@ from napari_medssl.widgets.nodules_marks import COLOURS
 from napari_medssl.widgets.planes import show_slice, shown_slice
 from napari_medssl.widgets.shortcuts import SHORTCUTS as OF_PROPAGATE
 from napari_medssl.widgets.train import TrainWidget
-from tests.gui.nodules_kit import NODULES, SHAPE, Desk, FakeEngine, small_chest
+from tests.gui.nodules_kit import NODULES, SHAPE, Desk, answer, small_chest
 from tests.gui.propagation_kit import click
+from tests.gui.waiting_engine import WaitingEngine
 from tests.nodules.toys import ball, toy_model
 
 
@@ -340,7 +341,7 @@ def test_cancel_trouble_and_what_is_no_chest(desk: Desk, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("napari_medssl.nodules.load.load_detector", lambda *_: toy_model())
     desk.open()
-    engine = FakeEngine(held=True)
+    engine = WaitingEngine(answer, held=True)
     widget = desk.dock(engine)
     click(desk.qtbot, desk.form.find)
     desk.qtbot.waitUntil(lambda: "25%" in desk.form.progress_text.text(), timeout=5000)

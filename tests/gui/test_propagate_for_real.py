@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from napari_medssl.metrics import dice
 from napari_medssl.propagation import propagate
 from napari_medssl.volumes import read_labels
 from napari_medssl.volumes.samples import open_sample, open_sample_seeds
 from tests.gui.propagation_kit import click, dock, says, wait_for_end
-
-
-@pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(900, 640)
-    qtbot.wait(50)
-    return viewer
 
 
 def test_the_sample_from_the_menu_to_a_file(shown: Any, qtbot: Any, tmp_path: Path) -> None:

@@ -14,28 +14,9 @@ from napari_medssl.errors import BadInput
 from napari_medssl.volumes import Geometry, Volume, read_labels
 from napari_medssl.widgets.layers import layer_data
 from napari_medssl.widgets.propagate import PropagateWidget
-from tests.gui.propagation_kit import FakeEngine, Hand, alone, click, dock, says, wait_for_end
+from tests.gui.propagation_kit import SHAPE, FakeEngine, Hand, alone, click, dock, says, slices_of, wait_for_end
 
-SHAPE = (20, 64, 64)
 Qtbot = Any
-
-
-@pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Qtbot) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(900, 640)
-    qtbot.wait(50)
-    return viewer
-
-
-@pytest.fixture
-def scan() -> Any:
-    return np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
-
-
-def slices_of(labels: Any, label: int | None = None) -> list[int]:
-    there = labels.data > 0 if label is None else labels.data == label
-    return [int(i) for i in np.flatnonzero(there.any(axis=(1, 2)))]
 
 
 def test_saving_where_the_scan_lies(model: Any, qtbot: Qtbot, tmp_path: Path) -> None:

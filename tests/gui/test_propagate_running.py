@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,6 @@ from tests.gui.propagation_kit import FakeEngine, Hand, click, dock, says, wait_
 
 SHAPE = (30, 64, 64)
 Qtbot = Any
-
-
-@pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Qtbot) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(900, 640)
-    qtbot.wait(50)
-    return viewer
 
 
 def seeded(viewer: Any, shape: tuple[int, int, int] = SHAPE, seed: int = 10) -> Any:

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from tests.gui.propagation_kit import FakeEngine, Hand, alone, click, dock, says, wait_for_end
+from tests.gui.propagation_kit import SHAPE, FakeEngine, Hand, alone, click, dock, says, slices_of, wait_for_end
 
-SHAPE = (20, 64, 64)
 Qtbot = Any
-
-
-@pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Qtbot) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(900, 640)
-    qtbot.wait(50)
-    return viewer
-
-
-@pytest.fixture
-def scan() -> Any:
-    return np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
-
-
-def slices_of(labels: Any, label: int | None = None) -> list[int]:
-    there = labels.data > 0 if label is None else labels.data == label
-    return [int(i) for i in np.flatnonzero(there.any(axis=(1, 2)))]
 
 
 def test_from_an_empty_viewer_to_the_volume_and_back(shown: Any, scan: Any, qtbot: Qtbot) -> None:

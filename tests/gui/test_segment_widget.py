@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from segmentation.toys import BRIGHT, GREY, SPACING, balls, save_toy
 
-from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.errors import BadInput
 from napari_medssl.metrics import dice
 from napari_medssl.segmentation.use import Segmented
 from napari_medssl.volumes import Geometry, Volume
@@ -20,33 +19,14 @@ from napari_medssl.widgets import use_model
 from napari_medssl.widgets.layers import geometry_of, layer_data, lies_on
 from napari_medssl.widgets.segment import SegmentWidget
 from tests.gui.propagation_kit import click
+from tests.gui.waiting_engine import WaitingEngine
 
 OBLIQUE = (0.0, 0.8, -0.6, -1.0, 0.0, 0.0, 0.0, 0.6, 0.8)
 
 
-class FakeEngine:
-    """Marks what is bright when it is let go on; stops where it is asked to."""
-
-    def __init__(self, error: Exception | None = None, held: bool = False) -> None:
-        self.error, self.calls = error, 0
-        self.go_on, self.started, self.left = threading.Event(), threading.Event(), threading.Event()
-        if not held:
-            self.go_on.set()
-
-    def __call__(self, volume: Volume, *, on_progress: Any, cancelled: Any, **settings: Any) -> Segmented:
-        self.calls += 1
-        self.settings = settings
-        on_progress(1, 4)
-        self.started.set()
-        try:
-            while not self.go_on.wait(0.005):
-                if cancelled():
-                    raise Cancelled
-            if self.error is not None:
-                raise self.error
-            return Segmented((np.asarray(volume.array) > 300).astype(np.uint8) * 7, {7: "ball"}, 1.0)
-        finally:
-            self.left.set()
+def bright(volume: Volume) -> Segmented:
+    """What an engine answers: marks on all that is bright."""
+    return Segmented((np.asarray(volume.array) > 300).astype(np.uint8) * 7, {7: "ball"}, 1.0)
 
 
 @pytest.fixture
@@ -54,13 +34,6 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NAPARI_MEDSSL_MODELS", str(tmp_path))
     save_toy(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(900, 640)
-    return viewer
 
 
 def dock(viewer: Any, qtbot: Any, engine: Any = None) -> SegmentWidget:
@@ -119,7 +92,7 @@ def test_without_a_model_it_says_how_to_train_one(
 
 
 def test_progress_is_shown_and_cancel_adds_nothing(shown: Any, qtbot: Any, shelf: Path) -> None:
-    engine = FakeEngine(held=True)
+    engine = WaitingEngine(bright, held=True)
     widget = dock(shown, qtbot, engine)
     open_balls(shown)
     click(qtbot, widget.segment)
@@ -141,7 +114,7 @@ def test_what_goes_wrong_is_a_sentence(
     told: list[BaseException] = []
     monkeypatch.setattr(segment_widget, "tell_trouble", lambda error: told.append(error) or str(error))
     for error, said in ((BadInput("The file is gone."), "The file is gone."), (MemoryError(), "not enough memory")):
-        widget = dock(shown, qtbot, FakeEngine(error))
+        widget = dock(shown, qtbot, WaitingEngine(bright, error))
         scan = open_balls(shown)
         click(qtbot, widget.segment)
         wait(widget, qtbot)
@@ -156,7 +129,7 @@ def test_what_goes_wrong_is_a_sentence(
 
 
 def test_a_scan_removed_meanwhile_gets_no_labels(shown: Any, qtbot: Any, shelf: Path) -> None:
-    engine = FakeEngine(held=True)
+    engine = WaitingEngine(bright, held=True)
     widget = dock(shown, qtbot, engine)
     scan = open_balls(shown)
     click(qtbot, widget.segment)
@@ -169,7 +142,7 @@ def test_a_scan_removed_meanwhile_gets_no_labels(shown: Any, qtbot: Any, shelf: 
 
 
 def test_closing_the_dock_ends_the_computation(shown: Any, qtbot: Any, shelf: Path) -> None:
-    engine = FakeEngine(held=True)
+    engine = WaitingEngine(bright, held=True)
     widget = dock(shown, qtbot, engine)
     open_balls(shown)
     click(qtbot, widget.segment)
@@ -181,7 +154,7 @@ def test_closing_the_dock_ends_the_computation(shown: Any, qtbot: Any, shelf: Pa
 
 
 def test_of_frames_the_one_on_the_screen_is_segmented(shown: Any, qtbot: Any, shelf: Path) -> None:
-    widget = dock(shown, qtbot, FakeEngine())
+    widget = dock(shown, qtbot, WaitingEngine(bright))
     frames = np.stack([np.zeros_like(balls().array), balls().array])
     shown.add_image(frames, scale=(1, *SPACING), name="cine")
     shown.dims.set_current_step(0, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
-from napari_medssl.errors import BadInput, Cancelled
+from napari_medssl.errors import BadInput
 from napari_medssl.tubes import Tubes, branches, difference, refine, refine_mask
 from napari_medssl.tubes.distances import surface_distance
 from napari_medssl.volumes import Geometry, Volume, read_labels
@@ -23,6 +22,7 @@ from napari_medssl.widgets.tubes import TubesWidget
 from napari_medssl.widgets.tubes_form import TubesForm
 from napari_medssl.widgets.tubes_preview import preview_of
 from tests.gui.propagation_kit import click
+from tests.gui.waiting_engine import WaitingEngine
 
 SHAPE, SPACING = (28, 48, 40), (2.0, 1.0, 1.5)
 TURNED = (0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # the file's axes are not those that are shown
@@ -37,30 +37,8 @@ def two_tubes() -> np.ndarray:
     return (first | second) & (z > 2) & (z < 25)
 
 
-class FakeEngine:
-    """Is quite sure of the first tube, unsure of the second, and waits where it is told to."""
-
-    def __init__(self, error: Exception | None = None, held: bool = False) -> None:
-        self.error, self.calls, self.settings = error, 0, {}
-        self.go_on, self.left = threading.Event(), threading.Event()
-        if not held:
-            self.go_on.set()
-
-    def __call__(self, volume: Volume, *, on_progress: Any, cancelled: Any, **settings: Any) -> Tubes:
-        self.calls, self.settings = self.calls + 1, settings
-        on_progress(1, 4)
-        try:
-            while not self.go_on.wait(0.005):
-                if cancelled():
-                    raise Cancelled
-            if self.error is not None:
-                raise self.error
-            return answer(volume)
-        finally:
-            self.left.set()
-
-
 def answer(volume: Volume) -> Tubes:
+    """Quite sure of the first tube, unsure of the second."""
     tubes = np.asarray(volume.array) > 0
     chance = np.where(tubes, np.where(np.indices(SHAPE)[1] < 26, 0.95, 0.6), 0.05).astype(np.float32)
     return Tubes(chance, surface_distance(tubes, spacing=volume.spacing))
@@ -202,7 +180,7 @@ def test_only_the_vessel_that_is_clicked_is_kept_and_all_comes_back(bench: Bench
 
 def test_a_scan_is_found_previewed_and_rebuilt_without_the_network_again(bench: Bench) -> None:
     scan = bench.open(two_tubes().astype(np.float32) * 100, "image", "scan")
-    engine = FakeEngine()
+    engine = WaitingEngine(answer)
     widget = bench.dock(engine)
     bench.form.polarity.setCurrentIndex(bench.form.polarity.findData("dark"))
     assert bench.form.run.text() == "Find and measure"
@@ -269,7 +247,7 @@ def test_a_probability_map_needs_no_network(bench: Bench) -> None:
 
 def test_progress_cancel_trouble_and_closing(bench: Bench) -> None:
     bench.open(two_tubes().astype(np.float32), "image", "scan")
-    engine = FakeEngine(held=True)
+    engine = WaitingEngine(answer, held=True)
     widget = bench.dock(engine)
     click(bench.qtbot, bench.form.run)
     bench.qtbot.waitUntil(lambda: "25%" in bench.form.progress_text.text(), timeout=5000)
