@@ -37,3 +37,20 @@ def make() -> Make:
         return save_model(folder, {"weight": torch.full((3, 4), value)}, **(FIELDS | fields))
 
     return write
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder with what is in it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def run(tmp_path: Path, make: Make) -> Path:
+    """A run's folder with a model, and what else lies in one."""
+    folder = tmp_path / "run"
+    make(folder)
+    (folder / "settings.json").write_text('{"format": 1, "recipe": "sli2vol"}')
+    (folder / "events.jsonl").write_text("")
+    for name in ("checkpoint", "best"):
+        (folder / f"{name}.safetensors").write_bytes(b"of no matter")
+    return folder

@@ -1,7 +1,12 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from napari_medssl.training import jobs
 from napari_medssl.volumes import Geometry, write_volume
 from napari_medssl.volumes.phantoms import blobs
+from tests.training.jobs_kit import end_all
 
 
 @pytest.fixture
@@ -21,3 +26,17 @@ def quick():
         "seconds": 0, "steps": 6, "batch": 2, "synthetic": 1, "shapes": 2, "side": 32, "device": "cpu",
         "precision": "float32",
     }  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Where runs are kept; all that still go on are ended."""
+    home = tmp_path / "runs"
+    yield home
+    end_all(home)
+
+
+@pytest.fixture
+def submitted(home: Path, scans: Path) -> Path:
+    """A run that waits."""
+    return jobs.submit("sli2vol", scans, {"steps": 6, "seconds": 0}, name="liver", home=home)

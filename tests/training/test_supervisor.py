@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,9 @@ import pytest
 from napari_medssl.training import jobs, run_info, supervisor
 from napari_medssl.training.events import newest, read_events
 from tests.training import jobs_kit
-from tests.training.jobs_kit import FAKE, Listener, end_all, exists, pretend, wait_for
+from tests.training.jobs_kit import FAKE, Listener, exists, pretend, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fake children end themselves by signals")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    home = tmp_path / "runs"
-    yield home
-    end_all(home)
 
 
 def submit(scans: Path, home: Path, name: str) -> Path:
