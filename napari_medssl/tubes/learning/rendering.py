@@ -57,7 +57,7 @@ def draw_look(rng: np.random.Generator) -> Look:
 def render(rng: np.random.Generator, tubes: Array, others: Array, look: Look | None = None) -> Array:
     """A scan (z, y, x) of bright tubes and, if there are any, dark ones, from their signed distances in voxels."""
     look = look or draw_look(rng)
-    image = np.minimum(SCENES[look.scene](rng, look, tubes, others), 3)
+    image = SCENES[look.scene](rng, look, tubes, others)
     inside = fill(tubes)
     image = paint(image, inside, _blood(rng, look, tubes, image))
     return scan(rng, image, noise=look.noise, blur=look.blur)
@@ -67,10 +67,12 @@ def _blood(rng: np.random.Generator, look: Look, tubes: Array, around: Array) ->
     """The grey values of tubes inside: uneven along them, sometimes different at the wall, or in one of two lumina."""
     shape = tubes.shape
     level = 1 + smooth_noise(rng, shape, 3) * np.float32(rng.uniform(0, 0.15))
-    if look.scene == "tissue" and rng.random() < 0.2:  # a dissection, or contrast that has not mixed
-        level *= 1 - region(rng, shape, rng.uniform(-0.3, 0.6), int(rng.integers(2, 5))) * np.float32(
-            rng.uniform(0.2, 0.6)
-        )
+    if look.scene == "tissue" and rng.random() < 0.3:  # a dissection, or contrast that has not mixed
+        where = region(rng, shape, rng.uniform(-0.3, 0.6), int(rng.integers(2, 5)))
+        level *= 1 - where * np.float32(rng.uniform(0.2, 0.7))
+    if look.scene == "tissue" and rng.random() < 0.15:  # calcium, or a stent
+        where = region(rng, shape, rng.uniform(-0.5, 1), int(rng.integers(4, 12)))
+        level += shell(tubes, -0.5, 1.2) * where * np.float32(rng.uniform(0.5, 2))
     if rng.random() < 0.2:  # slow flow at the wall, or a bright wall
         level += np.clip(-tubes / 4, 0, 1) * np.float32(rng.uniform(-0.2, 0.4))
     lifted: Array = np.maximum(level, around + np.float32(_LEAST))
@@ -89,7 +91,7 @@ def _tissue(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -
     if rng.random() < 0.4:
         where = region(rng, shape, rng.uniform(0, 1), int(rng.integers(2, 4)))
         image = paint(image, where, -rng.uniform(0.5, 3))
-    image = _chambers(rng, image, look, np.minimum(tubes, others), 0.6)
+    image = _chambers(rng, image, look, np.minimum(tubes, others), 0.45)
     image = _bones(rng, image, look, np.minimum(tubes, others), 0.5)
     return _other_tubes(rng, image, others)
 
@@ -103,8 +105,10 @@ def _lung(rng: np.random.Generator, look: Look, tubes: Array, others: Array) -> 
         where = region(rng, shape, rng.uniform(-0.2, 1), int(rng.integers(1, 4)))
         if rng.random() < 0.6:  # else vessels go on inside, brighter
             where *= np.clip(free - look.gap, 0, 1)
-        image = paint(image, where, rng.uniform(0.7, 2) + _texture(rng, shape, 0.15))
-        image = _bones(rng, image, look, free, 0.4)
+        # Vessels thinner than voxels are far fainter than tissue.
+        level = rng.uniform(2, 6) if rng.random() < 0.4 else rng.uniform(0.7, 2)
+        image = paint(image, where, level + _texture(rng, shape, 0.15))
+        image = _bones(rng, image, look, free, 0.4, level)
     if rng.random() < 0.3:  # fissures
         image = paint(image, sheet(rng, shape, rng.uniform(0.3, 1)) * np.clip(free, 0, 1), rng.uniform(0.1, 0.5))
     for _ in range(int(rng.integers(0, 3))):  # nodules
@@ -174,21 +178,24 @@ def _chambers(rng: np.random.Generator, image: Array, look: Look, free: Array, c
         where = region(rng, image.shape, rng.uniform(0.4, 1.5), int(rng.integers(1, 4))) * room
         image = paint(image, where, rng.uniform(0.5, 1.4) + _texture(rng, image.shape, 0.1))
     for _ in range(int(rng.integers(0, 4))):
-        image = paint(image, fill(ellipsoid(rng, image.shape, 1.5, 14)) * room, rng.uniform(0.4, 1.5))
+        small, large = (1.0, 3.0) if rng.random() < 0.4 else (6.0, 20.0)  # calcium, or chambers, far wider than tubes
+        image = paint(image, fill(ellipsoid(rng, image.shape, small, large)) * room, rng.uniform(0.4, 1.5))
     return image
 
 
-def _bones(rng: np.random.Generator, image: Array, look: Look, free: Array, chance: float) -> Array:
+def _bones(
+    rng: np.random.Generator, image: Array, look: Look, free: Array, chance: float, unit: float = 1.0
+) -> Array:  # fmt: skip
     """Solids whose rim is brighter than their inside, and sheets, such as ribs and skulls."""
     if rng.random() >= chance:
         return image
     room = np.clip(free - look.gap, 0, 1)
     for _ in range(int(rng.integers(1, 3))):
         away = ellipsoid(rng, image.shape, 4, 16) + smooth_noise(rng, image.shape, 4) * np.float32(rng.uniform(0, 1.5))
-        image = paint(image, fill(away) * room, rng.uniform(0.2, 0.9) + _texture(rng, image.shape, 0.15))
-        image = paint(image, shell(away, -0.5, rng.uniform(0.8, 1.8)) * room, rng.uniform(0.8, 2.5))
+        image = paint(image, fill(away) * room, unit * rng.uniform(0.2, 0.9) + _texture(rng, image.shape, 0.15))
+        image = paint(image, shell(away, -0.5, rng.uniform(0.8, 1.8)) * room, unit * rng.uniform(0.8, 2.5))
     if rng.random() < 0.3:
-        image = paint(image, sheet(rng, image.shape, rng.uniform(0.6, 3)) * room, rng.uniform(0.5, 2))
+        image = paint(image, sheet(rng, image.shape, rng.uniform(0.6, 3)) * room, unit * rng.uniform(0.5, 2))
     return image
 
 

@@ -61,7 +61,7 @@ def sheet(rng: np.random.Generator, shape: tuple[int, ...], thick: float) -> Arr
 
 def ellipsoid(rng: np.random.Generator, shape: tuple[int, ...], small: float, large: float) -> Array:
     """Signed distance, about, to a solid of random axes and place; its radius lies between the two, in voxels."""
-    radii = np.exp(rng.uniform(np.log(small), np.log(large))) * np.exp(rng.uniform(-0.4, 0.4, 3))
+    radii = np.exp(rng.uniform(np.log(small), np.log(large))) * np.exp(rng.uniform(-0.25, 0.25, 3))
     centre = rng.uniform(0, shape)
     parts = [((np.arange(n) - c) / r).astype(np.float32) ** 2 for n, c, r in zip(shape, centre, radii, strict=True)]
     squared = parts[0][:, None, None] + parts[1][None, :, None] + parts[2][None, None]
