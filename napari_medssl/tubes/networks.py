@@ -11,47 +11,28 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock
+from monai.networks.blocks.dynunet_block import UnetResBlock
 from torch import Tensor, nn
 
+from napari_medssl.models.unet import BlockUNet
 from napari_medssl.tubes.model import TubePlan
 
 _NORM = "batch"
 
 
-class TubeUNet(nn.Module):
+class TubeUNet(BlockUNet):
     """(n, windows, z, y, x) grey values -> (n, 2 + K, z, y, x): logit of a tube, logits of distance classes 0..K.
 
     Sides are multiples of ``plan.multiple``.
     """
 
     def __init__(self, plan: TubePlan) -> None:
-        super().__init__()
-        widths = [len(plan.windows), *plan.widths]
-        self.down = nn.ModuleList(
-            UnetBasicBlock(3, widths[i], widths[i + 1], 3, 1 if i == 0 else 2, _NORM) for i in range(len(plan.widths))
-        )
-        self.up = nn.ModuleList(
-            UnetUpBlock(3, plan.widths[i], plan.widths[i - 1], 3, 1, 2, _NORM)
-            for i in range(len(plan.widths) - 1, 0, -1)
-        )
-        self.head = nn.Conv3d(plan.widths[0], plan.outputs, 1)
+        levels = len(plan.widths)
+        super().__init__(len(plan.windows), plan.outputs, plan.widths, [3] * levels, [1] + [2] * (levels - 1), _NORM)
         _channels_last(self)
 
     def forward(self, x: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
-        """`pause` is called between blocks, and may raise to stop a long computation."""
-        x = x.contiguous(memory_format=torch.channels_last_3d)
-        kept = []
-        for block in self.down:
-            pause()
-            x = block(x)
-            kept.append(x)
-        for block, skip in zip(self.up, reversed(kept[:-1]), strict=True):
-            pause()
-            x = block(x, skip)
-        pause()
-        logits: Tensor = self.head(x)
-        return logits
+        return super().forward(x.contiguous(memory_format=torch.channels_last_3d), pause)
 
 
 class ResidualTubeNet(nn.Module):
