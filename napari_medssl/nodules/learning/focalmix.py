@@ -57,11 +57,12 @@ class FocalMix(Plain):
         Where nodules lie is learnt from labelled patches alone: the seed says nothing of targets for that.
         """
         labelled = len(batch["images"])
-        targets = self.targets(batch, moment)
-        everything = Patches.joined(
-            Patches(batch["images"], batch["truth"], batch["counted"]),
-            Patches(batch["unlabelled"], targets, torch.ones_like(targets, dtype=torch.bool)),
-        )
+        everything = Patches(batch["images"], batch["truth"], batch["counted"])
+        rise = self.rise(moment)
+        if rise > 0:
+            targets = self.targets(batch, moment)
+            counted = torch.ones_like(targets, dtype=torch.bool)
+            everything = Patches.joined(everything, Patches(batch["unlabelled"], targets, counted))
         mixed, weights = self.mixed(everything, batch)
         logits, deltas = flatten(network(mixed.images))
         placed = batch["truth"] * weights[:labelled, None]
@@ -69,19 +70,28 @@ class FocalMix(Plain):
             logits[:labelled], deltas[:labelled], mixed.truth[:labelled], mixed.counted[:labelled], batch["deltas"],
             placed,
         )  # fmt: skip
+        if rise <= 0:
+            return terms
         without = scoring_loss(
             logits[labelled:], mixed.truth[labelled:], mixed.counted[labelled:], **self.settings.focal
         )
-        rise = ramp(moment.done, self.settings.ramp) * self.settings.unlabelled_weight
         return [*terms, Term("unlabelled scores", without, labelled, rise)]
+
+    def rise(self, moment: Moment) -> float:
+        """The weight of unlabelled patches now: 0 while the teacher has too little to teach, then rising."""
+        rest = moment.done - self.settings.alone
+        if rest < 0:
+            return 0.0
+        return ramp(rest / (1 - self.settings.alone), self.settings.ramp) * self.settings.unlabelled_weight
 
     def targets(self, batch: Batch, moment: Moment) -> Tensor:
         """What the teacher says of the unlabelled patches, sharpened: (n, m) probabilities."""
-        teacher = moment.average if self.settings.teacher == "average" else self.task.network
-        # The kept statistics of a batch norm lag behind weights that change quickly: a teacher in evaluation mode saw
-        # nodules everywhere after fifty steps, and what was learnt from that was not unlearnt.
-        with batch_statistics(teacher):
-            predicted = soft_targets(teacher, batch["unlabelled"], batch["turns"])
+        images, turns = batch["unlabelled"], batch["turns"]
+        if self.settings.teacher == "average":
+            predicted = soft_targets(moment.average, images, turns)
+        else:  # whose kept statistics lag behind its weights, which change quickly
+            with batch_statistics(self.task.network):
+                predicted = soft_targets(self.task.network, images, turns)
         return sharpen(predicted, self.settings.temperature)
 
     def mixed(self, patches: Patches, batch: Batch) -> tuple[Patches, Tensor]:

@@ -60,8 +60,16 @@ class FocalMixSettings(NodulesSettings):
     unlabelled_weight: float = Field(
         1.0, ge=0, le=100, title="Weight of unlabelled", description="Weight of the loss on scans without annotations."
     )
+    alone: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        title="Annotated scans first",
+        description="Share of the run in which only annotated scans are learnt from: until then there is nothing to"
+        " teach.",
+    )
     ramp: float = Field(
-        0.3, ge=0, le=1, title="Rise", description="Share of the run over which that weight rises from 0."
+        0.3, ge=0, le=1, title="Rise", description="Share of the rest over which that weight rises from 0."
     )
     augmentations: int = Field(
         4,

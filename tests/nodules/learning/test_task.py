@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from napari_medssl.errors import BadInput
-from napari_medssl.files import write_text
 from napari_medssl.nodules import Nodule, write_findings
 from napari_medssl.nodules.learning.focalmix import FocalMix
 from napari_medssl.training import train
@@ -19,30 +17,15 @@ from napari_medssl.training.collection import Collection
 from napari_medssl.training.data import find_cases
 from napari_medssl.training.recipes import check_settings, find_recipe
 from napari_medssl.training.strategy import Moment
-from napari_medssl.volumes import Geometry, Volume, write_volume
+from tests.nodules.toys import scans_with_balls
 
 SMALL: dict[str, Any] = {"side": 32, "batch": 2, "device": "cpu", "threads": 1, "workers": 0, "precision": "float32"}
-GEOMETRY = Geometry((1.0, 1.0, 1.25), (-20.0, 35.5, -300.0))
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five scans of lung with a ball in each; nobody looked at the last two."""
-    folder = tmp_path_factory.mktemp("nodules")
-    (folder / "images").mkdir()
-    findings = {}
-    for index in range(5):
-        rng = np.random.default_rng(index)
-        middle, diameter = rng.uniform(12, 34, 3) / (1.25, 1, 1), float(rng.uniform(8, 13))
-        z, y, x = np.ogrid[:36, :44, :44]
-        away = np.sqrt(((z - middle[0]) * 1.25) ** 2 + (y - middle[1]) ** 2 + (x - middle[2]) ** 2)
-        array = np.where(away < diameter / 2, 30, -850) + rng.normal(0, 20, away.shape)
-        write_volume(folder / "images" / f"scan{index}.nii.gz", Volume(array.astype(np.int16), GEOMETRY))
-        x, y, z = GEOMETRY.world(middle).tolist()
-        findings[f"scan{index}"] = [Nodule((x, y, z), diameter)]
-    write_findings(folder / "annotations.csv", findings, probability=False)
-    write_text(folder / "seriesuids.csv", "scan0\nscan1\nscan2\n")
-    return folder
+    return scans_with_balls(tmp_path_factory.mktemp("nodules"))
 
 
 def make(data: Path, name: str = "nodules", **changes: Any) -> Any:
@@ -94,11 +77,25 @@ def test_every_weight_learns_from_both_kinds_of_scans(data: Path, mixup: str, te
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_unlabelled_scans_count_more_and_more(data: Path) -> None:
-    strategy = make(data, "focalmix", ramp=0.5, unlabelled_weight=3.0, augmentations=1)
+def test_unlabelled_scans_count_more_and_more_after_a_start_without_them(data: Path) -> None:
+    strategy = make(data, "focalmix", alone=0.2, ramp=0.5, unlabelled_weight=3.0, augmentations=1)
     batch, network = strategy.batch(0, [0]), strategy.task.network.eval()
-    weights = [strategy.loss(network, batch, Moment(0, done, network))[-1].weight for done in (0, 0.25, 0.5, 1)]
-    assert weights == [0, 1.5, 3, 3]
+    alone = strategy.loss(network, batch, Moment(0, 0.19, network))
+    assert [term.name for term in alone] == ["scores", "places"]
+    weights = [strategy.loss(network, batch, Moment(0, done, network))[-1].weight for done in (0.4, 0.6, 1)]
+    assert weights == pytest.approx([1.5, 3, 3])
+    at_once = make(data, "focalmix", alone=0.2, ramp=0.0)
+    assert isinstance(at_once, FocalMix)
+    assert [at_once.rise(Moment(0, done, network)) for done in (0.0, 0.19, 0.21)] == [0, 0, 1]
+
+
+def test_the_averaged_teacher_is_asked_as_it_would_be_used(data: Path) -> None:
+    strategy = make(data, "focalmix", augmentations=1)
+    assert isinstance(strategy, FocalMix)
+    teacher, batch = strategy.task.network.eval(), strategy.batch(0, [0, 1])
+    both = strategy.targets(batch, Moment(0, 0.9, teacher))
+    first = {**batch, "unlabelled": batch["unlabelled"][:1], "turns": batch["turns"][:1]}
+    torch.testing.assert_close(strategy.targets(first, Moment(0, 0.9, teacher)), both[:1])  # whatever lies beside it
 
 
 def test_targets_are_sharpened(data: Path) -> None:
@@ -127,7 +124,7 @@ def test_a_short_training_finds_the_ball_in_a_scan_it_has_not_seen(data: Path, t
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Path, tmp_path: Path) -> None:
     settings = {"name": "one", "seconds": 0, "validation": 0, "augmentations": 2, "schedule": "constant", **SMALL}
-    settings |= {"ramp": 0.0}  # which follows the budget
+    settings |= {"ramp": 0.0, "alone": 0.0}  # which follow the budget
     train("focalmix", data, tmp_path / "whole", steps=4, **settings)
     train("focalmix", data, tmp_path / "parts", steps=2, **settings)
     train("focalmix", data, tmp_path / "parts", resume=True, steps=4)
