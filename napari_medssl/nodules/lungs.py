@@ -23,6 +23,7 @@ from napari_medssl.volumes.orientation import display_for, displayed_geometry, g
 
 Mask = NDArray[np.bool_]
 _COARSE_MM = 3.0
+_LOW_MM = 20.0  # a scan less high than this holds hardly a nodule whole
 _AERATED = -400.0  # HU; below are lung and gas
 _LUNG = (-990.0, -450.0)  # HU that the median of a piece of lung lies between, emphysema included; gas is thinner
 _DENSER = -930.0  # HU; what is thinner may be gas or foam if it is not
@@ -117,6 +118,9 @@ def find_lungs(volume: Volume) -> Lungs:
     geometry = geometry_from_axes(placed.matrix.T[::-1], spacing, first)
     if max(volume.spacing) > 3:
         notes += (f"The slices are {max(volume.spacing):.3g} mm apart; nodules smaller than that may be missed.",)
+    high = array.shape[0] * placed.spacing_zyx[0]
+    if high < _LOW_MM:
+        notes += (f"The scan is only {high:.3g} mm high; nodules may be cut off or missed at its ends.",)
     return Lungs(mask, geometry, offset, notes)
 
 

@@ -138,27 +138,28 @@ class Reading:
         self._step("look for nodules", None, [*kept, *self._numbered(new, "model")])
         return len(new)
 
-    def import_marks(self, nodules: Sequence[Nodule], states: Sequence[State], notes: Sequence[str] = ()) -> int:
+    def import_findings(self, findings: Sequence[Finding]) -> int:
         """Add earlier findings. Returns how many are new.
 
         One at the place of a finding that a person marked or decided about is left out; a detector's mark that nobody
-        has looked at gives way to it.
+        has looked at gives way to it. Numbers stay as they are in a list that nothing was in before.
         """
         there = [one.nodule for one in self._findings if read_or_marked(one)]
-        rows = list(zip(nodules, states, notes or [""] * len(nodules), strict=True))
-        new = [row for row in rows if not any(same_place(row[0], old) for old in there)]
+        marks = [one.nodule for one in self._findings]
+        new = [
+            one for one in findings
+            if not any(same_place(one.nodule, old) for old in (there if read_or_marked(one) else marks))
+        ]  # fmt: skip
         stay = [
             one for one in self._findings
-            if read_or_marked(one) or not any(same_place(row[0], one.nodule) for row in new)
+            if read_or_marked(one) or not any(same_place(other.nodule, one.nodule) for other in new)
         ]  # fmt: skip
-        made = self._numbered([row[0] for row in new], "imported")
-        marked = [
-            one.model_copy(update={"state": state, "note": note})
-            for one, (_, state, note) in zip(made, new, strict=True)
-        ]
-        if marked:
-            self._step("import findings", None, [*stay, *marked])
-        return len(marked)
+        if self._next > 1 or not all(one.number for one in new):
+            new = [one.model_copy(update={"number": self._next + at}) for at, one in enumerate(new)]
+        if new:
+            self._next = max(self._next, *(one.number + 1 for one in new))
+            self._step("import findings", None, [*stay, *new])
+        return len(new)
 
     def add(self, centre: Sequence[float], diameter: float) -> int:
         """A finding by hand, accepted; returns its number."""
@@ -171,9 +172,12 @@ class Reading:
         words = {"accepted": "accept", "rejected": "reject", "unread": "put back"}[state]
         self._change(number, words, state=state)
 
-    def move(self, number: int, centre: Sequence[float]) -> None:
-        """Put a finding's centre elsewhere; what was measured there is no longer true."""
-        self._change(number, "move", centre=Nodule(_point(centre), 1.0).centre, sizes=None)
+    def move(self, number: int, centre: Sequence[float]) -> int | None:
+        """Put a finding's centre elsewhere; what was measured there is no longer true.
+
+        Returns the step's key, None if it changes nothing.
+        """
+        return self._change(number, "move", centre=Nodule(_point(centre), 1.0).centre, sizes=None)
 
     def resize(self, number: int, diameter: float) -> None:
         """Give a finding another diameter, in mm."""
@@ -245,6 +249,13 @@ class Reading:
             Finding(number=first + at, centre=one.centre, diameter=one.diameter, score=one.score, origin=origin)
             for at, one in enumerate(nodules)
         ]
+
+
+def imported(nodule: Nodule, state: State = "unread") -> Finding:
+    """A finding of another list, which has no number yet."""
+    return Finding(
+        number=0, centre=nodule.centre, diameter=nodule.diameter, score=nodule.score, state=state, origin="imported"
+    )
 
 
 def read_or_marked(finding: Finding) -> bool:

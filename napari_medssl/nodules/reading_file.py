@@ -16,11 +16,12 @@ from napari_medssl.files import write_text
 from napari_medssl.nodules.boxes import outside_sentence
 from napari_medssl.nodules.finding import Nodule
 from napari_medssl.nodules.findings_file import COLUMNS, PROBABILITY, read_column, read_findings
-from napari_medssl.nodules.reading import Finding, State
+from napari_medssl.nodules.reading import Finding, Origin, Sizes, State
 from napari_medssl.volumes import Geometry
 
-STATE, NOTE = "state", "note"
-_FURTHER = (STATE, "origin", "long_mm", "short_mm", "volume_ml", NOTE)
+STATE, ORIGIN, NOTE, NUMBER = "state", "origin", "note", "number"
+_SIZES = ("long_mm", "short_mm", "volume_ml")
+_FURTHER = (STATE, ORIGIN, *_SIZES, NOTE, NUMBER)
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,12 @@ class Imported:
 
     Attributes
     ----------
-    nodules, states, notes : one for each finding, in the table's order; "unread" where the table has no states
+    findings : in the table's order; "unread" where the table has no states, "imported" where it names no origin, and
+        with the number 0 where it has none
     said : a sentence that the person should see, or ""
     """
 
-    nodules: tuple[Nodule, ...]
-    states: tuple[State, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
     said: str = ""
 
 
@@ -44,7 +44,7 @@ def write_reading(path: str | os.PathLike[str], scan: str, findings: Sequence[Fi
 
     The columns are LUNA16's (``seriesuid, coordX, coordY, coordZ, diameter_mm``, world mm, LPS), ``probability``,
     ``state`` (accepted, rejected, unread), ``origin`` (model, hand, imported), ``long_mm, short_mm, volume_ml`` (empty
-    where nothing was measured) and ``note``.
+    where nothing was measured), ``note``, and ``number``, which is the finding's label in a mask of outlines.
     """
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
@@ -55,7 +55,7 @@ def write_reading(path: str | os.PathLike[str], scan: str, findings: Sequence[Fi
         measured = ("", "", "") if sizes is None else (sizes.long_mm, sizes.short_mm, sizes.volume_ml)
         numbers = [f"{value:.9g}" for value in (*one.centre, diameter, one.score)]
         own = [value if isinstance(value, str) else f"{value:.4g}" for value in measured]
-        table.writerow([scan, *numbers, one.state, one.origin, *own, _harmless(one.note)])
+        table.writerow([scan, *numbers, one.state, one.origin, *own, _harmless(one.note), one.number])
     write_text(path, text.getvalue())
 
 
@@ -92,13 +92,38 @@ def import_reading(
     wrong = outside_sentence(nodules, geometry, shape, scan, name)
     if wrong is not None:
         raise BadInput(wrong)
-    known: dict[str, State] = {state: state for state in get_args(State)}
-    states = [known.get(text.lower(), "unread") for text in read_column(path, STATE).get(taken, [""] * len(nodules))]
-    notes = read_column(path, NOTE).get(taken, [""] * len(nodules))
-    return Imported(
-        tuple(nodules), tuple(states),
-        tuple(_as_written(note) for note in notes), said,
+    further = {name: read_column(path, name).get(taken, [""] * len(nodules)) for name in _FURTHER}
+    made = [
+        _finding(nodule, dict(zip(further, texts, strict=True)))
+        for nodule, *texts in zip(nodules, *further.values(), strict=True)
+    ]
+    numbers = [one.number for one in made]
+    if len(set(numbers)) < len(numbers) or min(numbers) < 1:
+        made = [one.model_copy(update={"number": 0}) for one in made]
+    return Imported(tuple(made), said)
+
+
+def _finding(nodule: Nodule, further: dict[str, str]) -> Finding:
+    """A row with what it says of a reading; what cannot be understood is taken as not said."""
+    states: dict[str, State] = {state: state for state in get_args(State)}
+    origins: dict[str, Origin] = {origin: origin for origin in get_args(Origin)}
+    number = further[NUMBER]
+    return Finding(
+        number=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0,
+        centre=nodule.centre, diameter=nodule.diameter, score=nodule.score,
+        state=states.get(further[STATE].lower(), "unread"), origin=origins.get(further[ORIGIN].lower(), "imported"),
+        note=_as_written(further[NOTE]), sizes=_sizes([further[name] for name in _SIZES]),
     )  # fmt: skip
+
+
+def _sizes(texts: Sequence[str]) -> Sizes | None:
+    try:
+        long, short, volume = map(float, texts)
+    except ValueError:
+        return None
+    if not all(map(math.isfinite, (long, short, volume))) or min(long, short, volume) <= 0:
+        return None
+    return Sizes(long_mm=long, short_mm=short, volume_ml=volume)
 
 
 def _harmless(note: str) -> str:

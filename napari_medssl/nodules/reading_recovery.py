@@ -67,15 +67,17 @@ class _Kept(BaseModel):
     saved: float
     owner: dict[str, JsonValue] = {}
     findings: tuple[Finding, ...]
+    least: float | None = None
 
 
 class ReadingOffer(BaseModel):
-    """An unsaved reading that nobody is working on."""
+    """An unsaved reading that nobody is working on; `least` is the score from which on findings were shown."""
 
     path: Path
     scan: ScanKnown
     saved: float
     findings: tuple[Finding, ...]
+    least: float | None = None
 
     @property
     def decided(self) -> int:
@@ -90,7 +92,9 @@ class ReadingStore:
         fresh = f"{time.strftime('%Y-%m-%d')}-{secrets.token_hex(6)}{ENDING}"
         self.path = recovery_folder() / fresh if path is None else path
 
-    def write(self, scan: ScanKnown, findings: tuple[Finding, ...], *, released: bool = False) -> None:
+    def write(
+        self, scan: ScanKnown, findings: tuple[Finding, ...], *, released: bool = False, least: float | None = None
+    ) -> None:
         """Replace the file, all at once; `released` when this process works on it no longer.
 
         Raises
@@ -99,7 +103,7 @@ class ReadingStore:
             The disk is full or the folder cannot be written to.
         """
         owner = {} if released else identity()
-        kept = _Kept(scan=scan, saved=time.time(), owner=owner, findings=findings)
+        kept = _Kept(scan=scan, saved=time.time(), owner=owner, findings=findings, least=least)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_text(self.path, kept.model_dump_json())
@@ -123,8 +127,8 @@ class ReadingStore:
         kept = _parse(taken)
         if kept is None:
             raise BadInput(f"{taken} is damaged; nothing can be brought back from it.")
-        self.write(kept.scan, kept.findings)
-        return ReadingOffer(path=taken, scan=kept.scan, saved=kept.saved, findings=kept.findings)
+        self.write(kept.scan, kept.findings, least=kept.least)
+        return _offer(taken, kept)
 
     def remove(self) -> None:
         """The reading is in a file of the person's own, or not wanted."""
@@ -146,8 +150,12 @@ def reading_offers(folder: Path | None = None) -> list[ReadingOffer]:
         if time.time() - kept.saved > OLD_DAYS * 86400:
             path.unlink(missing_ok=True)
             continue
-        found.append(ReadingOffer(path=path, scan=kept.scan, saved=kept.saved, findings=kept.findings))
+        found.append(_offer(path, kept))
     return sorted(found, key=lambda offer: -offer.saved)
+
+
+def _offer(path: Path, kept: _Kept) -> ReadingOffer:
+    return ReadingOffer(path=path, scan=kept.scan, saved=kept.saved, findings=kept.findings, least=kept.least)
 
 
 def _in_use(kept: _Kept) -> bool:

@@ -67,6 +67,15 @@ def first_line_style(kind: str) -> str:
     return f"QLabel {{ border-left: 4px solid {BARS[kind]}; padding: 4px 4px 4px 8px; }}"
 
 
+def settle(*widgets: QWidget) -> None:
+    """Lay widgets out anew at once, the innermost first, after something in them has become higher or lower."""
+    for widget in widgets:
+        layout = widget.layout()
+        layout.invalidate()
+        layout.activate()
+    widgets[-1].updateGeometry()
+
+
 def row(*widgets: QWidget) -> QWidget:
     """Widgets side by side; the first one takes the room that is left."""
     made = QWidget()

@@ -1,37 +1,28 @@
-"""A docked widget that answers to its keys while it is to be seen, and has a page of help on them."""
+"""A docked widget that answers to its keys while it is to be seen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_medssl.widgets.dock import DockedWidget
-from napari_medssl.widgets.propagate_form import PropagateForm
-from napari_medssl.widgets.propagate_help import HelpPage
-from napari_medssl.widgets.propagate_loop import CheckingLoop
-from napari_medssl.widgets.shortcuts import Keys
+from napari_medssl.widgets.shortcuts import Keys, Shortcut
 
 
 class KeyedWidget(DockedWidget):
-    """Does what the keys of `shortcuts.SHORTCUTS` say with its `form` and its `loop`."""
+    """Does what keys say with the buttons of its `form`."""
 
-    form: PropagateForm
-    loop: CheckingLoop
+    form: Any  # its attributes of the actions' names are their buttons; `show_keys` is told {action: key}
 
-    def take_keys_of(self, viewer: Any) -> None:
-        """Answer to keys from when the widget is shown; its form and loop are there."""
-        self.keys = Keys(viewer, self.act, self)
-        self._page: HelpPage | None = None
-        self.form.help.clicked.connect(self._on_help)
+    def take_keys_of(self, viewer: Any, shortcuts: Sequence[Shortcut]) -> None:
+        """Answer to keys from when the widget is shown; its form is there."""
+        self.keys = Keys(viewer, self.act, self, shortcuts)
 
     def act(self, action: str) -> None:
-        """Do what the button of this name does, if it can be clicked now, or what a key without a button does."""
-        control = getattr(self.form, action, None)
-        if control is not None:
-            control.click()
-        elif self.form.strip.isVisible():
-            getattr(self.loop, action)()
+        """Do what the button of this name does, if it can be clicked now."""
+        getattr(self.form, action).click()
 
     def leave(self) -> None:
         """The dock was closed: give the keys back."""
@@ -48,8 +39,3 @@ class KeyedWidget(DockedWidget):
         super().hideEvent(event)
         if not event.spontaneous():
             self.keys.release()
-
-    def _on_help(self) -> None:
-        self._page = self._page or HelpPage(self)
-        self._page.show()
-        self._page.raise_()

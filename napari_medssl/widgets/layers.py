@@ -225,18 +225,19 @@ def reference_image(layers: ViewerModel | Iterable[Layer], labels: Layer) -> Ima
 
 
 def new_labels(
-    viewer: ViewerModel, image: Layer, name: str | None = None, labels: NDArray[np.integer] | None = None
-) -> Labels:
+    viewer: ViewerModel, image: Layer, name: str | None = None, labels: NDArray[np.integer] | None = None,
+    dtype: Any = np.uint8,
+) -> Labels:  # fmt: skip
     """Add a labels layer exactly on an image layer, carrying its geometry, and return it.
 
-    `labels`: in the file's order, as of `volume_from_layer`; None for an empty layer (uint8).
+    `labels`: in the file's order, as of `volume_from_layer`; None for an empty layer of `dtype`.
     """
     shape = check_image_layer(image, frame=0).shape
     info = scan_info(image)
     if labels is not None and info is not None:
         labels = Display.from_json(info["display"]).forward(labels)
     return viewer.add_labels(
-        np.zeros(shape, dtype=np.uint8) if labels is None else np.ascontiguousarray(labels),
+        np.zeros(shape, dtype) if labels is None else np.ascontiguousarray(labels),
         name=name or f"{image.name} labels",
         metadata={} if info is None else {KEY: dict(info)},
         **place_of(image),

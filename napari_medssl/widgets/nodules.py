@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medssl.errors import BadInput, Cancelled
@@ -12,7 +11,7 @@ from napari_medssl.widgets import nodules_texts as texts
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.desk import Desk
-from napari_medssl.widgets.dock import DockedWidget
+from napari_medssl.widgets.keyed_widget import KeyedWidget
 from napari_medssl.widgets.model_menu import DEFAULT
 from napari_medssl.widgets.nodules_files import Files
 from napari_medssl.widgets.nodules_form import NodulesForm
@@ -22,7 +21,10 @@ from napari_medssl.widgets.nodules_keeping import Keeping
 from napari_medssl.widgets.nodules_outlines import Outlines
 from napari_medssl.widgets.nodules_reader import Reader
 from napari_medssl.widgets.nodules_run import Engine, NodulesRun
-from napari_medssl.widgets.shortcuts import Keys, Shortcut
+from napari_medssl.widgets.nodules_window import show_lungs, show_window
+from napari_medssl.widgets.recovery import RecoveryBar
+from napari_medssl.widgets.running import RunningWidget
+from napari_medssl.widgets.shortcuts import Shortcut
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.tile_progress import STARTING, TileProgress
 from napari_medssl.widgets.trouble import tell_trouble
@@ -41,7 +43,7 @@ SHORTCUTS = (
 )
 
 
-class NodulesWidget(DockedWidget):
+class NodulesWidget(KeyedWidget, RunningWidget):
     """Choose a chest CT; get a list of findings to accept or reject, measure, export, compare and learn from.
 
     Parameters
@@ -61,10 +63,12 @@ class NodulesWidget(DockedWidget):
         self.reader = Reader(self.viewer, self.form, self)
         self.hand = Hand(self.viewer, self.form, self.reader)
         self.keeping = Keeping(self.viewer, self.form.offer, self)
+        self.recovery = RecoveryBar(self.viewer)  # of outlines
+        self.form.add_notice(self.recovery)
         self.files = Files(self.viewer, self.form, self.reader)
         self.outlines = Outlines(self.viewer, self.form, self.reader, self, outliner)
         self.run: NodulesRun | None = None
-        self.keys = Keys(self.viewer, self.act, self, SHORTCUTS)
+        self.take_keys_of(self.viewer, SHORTCUTS)
         self._engine, self._desk = engine, Desk(self)
         self._message: tuple[str, str] | None = None  # stands in the first line until the person does something
         layout = QVBoxLayout(self)
@@ -83,18 +87,17 @@ class NodulesWidget(DockedWidget):
         form.cancel.clicked.connect(self._on_cancel)
         form.image.chosen.connect(self._on_scan)
         form.model.chosen.connect(self.look)
-        for speaker in (self.reader, self.files, self.outlines, self.keeping):
+        form.window.chosen.connect(self._on_window)
+        for speaker in (self.reader, self.files, self.outlines, self.keeping, self.recovery):
             speaker.said.connect(self._say)
         self.reader.changed.connect(self._on_reading)
+        self.reader.seen.connect(self.outlines.look)
+        self.reader.filtered.connect(self._on_filtered)
         self.keeping.brought_back.connect(self._on_brought_back)
         links = Connections(self)
         links.add(self.viewer.layers.selection.events.active, self._on_active)
         links.add(self.viewer.layers.events.removed, self._on_layers)
         links.add(self.viewer.layers.events.inserted, self._on_layers)
-
-    def act(self, action: str) -> None:
-        """Do what the button of this name does, if it can be clicked now."""
-        getattr(self.form, action).click()
 
     def look(self) -> None:
         """Bring every text and button in line with what is there."""
@@ -116,31 +119,18 @@ class NodulesWidget(DockedWidget):
             form.say("next", texts.OPEN)
         elif not model and empty:
             form.say("trouble", texts.NO_MODEL)
-        elif empty:
+        elif reading is None or empty:
             form.say("next", texts.READY)
         else:
-            form.say("next", texts.progress_of(reading, self.reader.least) + "." if reading is not None else "")
+            form.say(*texts.what_next(reading, self.reader.least))
 
     def leave(self) -> None:
         """The dock was closed: stop, and keep the readings."""
-        self.keys.release()
-        if self.run is not None:
-            self.run.stop.ask()
+        super().leave()
         self.outlines.leave()
         self.keeping.leave()
         self.reader.marks.remove()
         self.files.theirs.remove()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
-        """On screen it answers to its keys."""
-        super().showEvent(event)
-        self.form.show_keys(self.keys.bind())
-
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  (Qt's name)
-        """Out of sight it answers to none."""
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self.keys.release()
 
     def _say(self, kind: str, sentence: str) -> None:
         self._message = (kind, sentence)
@@ -156,9 +146,15 @@ class NodulesWidget(DockedWidget):
             self.reader.read(None, None)
             self._say("trouble", str(error))
             return
+        if ground is not None:
+            show_lungs(ground.layer)
         self.reader.read(ground, None if ground is None else self.keeping.of(ground))
         self.keeping.look()
         self.look()
+
+    def _on_window(self, name: str) -> None:
+        if self.reader.ground is not None:
+            show_window(self.reader.ground.layer, name)
 
     def _on_brought_back(self) -> None:
         self._on_scan()
@@ -178,6 +174,10 @@ class NodulesWidget(DockedWidget):
         self.keeping.changed()
         if self.reader.kept is not None and self.reader.kept.places is None:
             self._learn_places()
+        self.look()
+
+    def _on_filtered(self) -> None:
+        self._message = None
         self.look()
 
     def _learn_places(self) -> None:
@@ -210,11 +210,6 @@ class NodulesWidget(DockedWidget):
             )  # fmt: skip
         self.look()
 
-    def _on_cancel(self) -> None:
-        if self.run is not None:
-            self.run.stop.ask()
-        self.look()
-
     def _on_progress(self, now: TileProgress) -> None:
         now.show(self.form.progress, self.form.progress_text)
 
@@ -242,6 +237,6 @@ class NodulesWidget(DockedWidget):
         new = kept.reading.found(found.nodules)
         reader.chosen = None
         reader.touched()
-        self._say(*texts.found(found, new, len([one for one in found.nodules if one.score >= found.threshold])))
-        if new:
+        self._say(*texts.found(found, new))
+        if kept.reading.next_unread(None, reader.least) is not None:
             reader.next()

@@ -86,9 +86,9 @@ class Files(QObject):
         if answer is None or reading is None:
             return
         name, table = answer[1]
-        new = reading.import_marks(table.nodules, table.states, table.notes)
+        new = reading.import_findings(table.findings)
         self._reader.touched()
-        there = len(table.nodules) - new
+        there = len(table.findings) - new
         more = f"; {there} were in the list already" if there else ""
         self.said.emit("done", f"{name}: {texts.count(new, 'finding')} added{more}. {table.said}".rstrip())
 
@@ -121,7 +121,9 @@ class Files(QObject):
             return
         ground, (name, table) = answer
         mine = [one for one in reading.findings if one.state == "accepted"]
-        theirs = [nodule for nodule, state in zip(table.nodules, table.states, strict=True) if state != "rejected"]
+        # of a reading that was finished what was accepted counts, of any other list all that was not rejected
+        accepted = [one.nodule for one in table.findings if one.state == "accepted"]
+        theirs = accepted or [one.nodule for one in table.findings if one.state != "rejected"]
         result = compare([one.nodule for one in mine], theirs)
         self._places = [(mine[i], theirs[j]) for i, j in result.agreed]
         self._places += [(mine[i], None) for i in result.only_mine]
@@ -143,9 +145,11 @@ class Files(QObject):
         self._form.take.setEnabled(mine is None)
 
     def _on_take(self) -> None:
+        from napari_medssl.nodules.reading import imported
+
         key, reading = self._form.both.chosen, self._reader.reading
         theirs = None if key is None else self._places[key][1]
-        if theirs is not None and reading is not None and reading.import_marks([theirs], ["unread"]):
+        if theirs is not None and reading is not None and reading.import_findings([imported(theirs)]):
             number = max(one.number for one in reading.findings)
             self._reader.touched()
             self._reader.go(number)

@@ -9,10 +9,11 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from napari_medssl.widgets import nodules_texts as texts
-from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, fold, row, text
+from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, fold, row, settle, text
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.nodules_table import ComparedTable, FindingsTable
+from napari_medssl.widgets.nodules_window import WindowButtons
 from napari_medssl.widgets.tubes_form import Threshold
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class NodulesForm(QWidget):
         self.offer = OfferBar()
         self.image = LayerChoice(viewer, Image, "no scan is open", "The chest CT to read.")
         self.image.setAccessibleName("Scan")
+        self.window = WindowButtons()
         self.model = ModelMenu("nodules", "The network that looks for nodules.")
         self.find = button("Find nodules", "Look for nodules in the lungs; what you have decided or marked stays.")
         self.cancel = button("Cancel", "Stop; the list stays as it is.")
@@ -77,6 +79,7 @@ class NodulesForm(QWidget):
         self.diameter.setRange(0.5, 200)
         self.diameter.setDecimals(1)
         self.diameter.setSuffix(" mm")
+        self.diameter.setSpecialValueText("? mm")  # nobody has measured it
         self.diameter.setKeyboardTracking(False)
         self.diameter.setAccessibleName("Diameter")
         self.diameter.setToolTip("Diameter of the chosen finding. To move it, hold Shift and drag its ring.")
@@ -86,7 +89,7 @@ class NodulesForm(QWidget):
         self.train_text.setText(texts.TRAIN_HINT)
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for title, field in (("Scan", self.image), ("Model", self.model)):
+        for title, field in (("Scan", self.image), ("Window", self.window), ("Model", self.model)):
             rows.addRow(title, field)
         filters = QFormLayout()
         filters.addRow("Show from", self.score)
@@ -107,7 +110,7 @@ class NodulesForm(QWidget):
             row(self.bring, self.export, self.save),
         )  # fmt: skip
         inside.insertLayout(0, filters)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setSpacing(7)
         column.addWidget(self.hint)
         column.addWidget(self.offer)
@@ -121,6 +124,14 @@ class NodulesForm(QWidget):
         self.setMinimumWidth(WIDTH)
         for hidden in (self.compared, self.both, self.take, self.open_train):
             hidden.setVisible(False)
+
+    def add_notice(self, notice: QWidget) -> None:
+        """Put something below the offer of an unsaved reading."""
+        self._column.insertWidget(2, notice)
+
+    def settle(self) -> None:
+        """Lay everything out for the table's height and the words as they are now."""
+        settle(self.chosen, self.results, self)
 
     def say(self, kind: str, sentence: str) -> None:
         """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""
@@ -136,6 +147,7 @@ class NodulesForm(QWidget):
             field.setEnabled(not running)
         self.progress.setVisible(running)
         self.progress_text.setVisible(running)
+        self.window.setEnabled(scan)
         self.add.setEnabled(scan)
         self.results.setVisible(scan)
         for one in (self.folds[0], self.folds[1]):

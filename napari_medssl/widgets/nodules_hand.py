@@ -74,9 +74,12 @@ class Hand(QObject):
         if not ground.contains(shown):
             self._reader.said.emit("trouble", "That is outside the scan; the finding stays where it was.")
             return
-        reading.move(number, ground.centre_at(shown))
+        before = reading[number]
+        key = reading.move(number, ground.centre_at(shown))
         self._reader.chosen = number
         self._reader.touched()
+        if key is not None:
+            self._reader.moved.emit(before, key)
 
 
 def _voxel(ground: Ground, position: Any) -> Any:

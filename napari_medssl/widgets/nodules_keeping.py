@@ -61,7 +61,7 @@ class Kept:
                 self.store, self._written = None, version
             elif (version, released) != (self._written, self._released):
                 self.store = self.store or ReadingStore()
-                self.store.write(self.scan, self.reading.findings, released=released)
+                self.store.write(self.scan, self.reading.findings, released=released, least=self.least)
                 self._written, self._released = version, released
 
 
@@ -206,7 +206,7 @@ class Keeping(QObject):
             self.said.emit("trouble", tell_trouble(error))
         else:
             kept = _READINGS[ground.layer] = Kept(Reading(taken.findings), ground.known)
-            kept.store, kept.reading.kept_version = store, -1
+            kept.store, kept.reading.kept_version, kept.least = store, -1, taken.least
             self.of(ground)
             self.brought_back.emit()
         self.look()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Engine = Callable[..., Any]
 Box = tuple[slice, slice, slice]
 OUTLINES = "napari_medssl_nodules"  # under this name a layer's metadata says that it is one of outlines
-HIGHEST = 255  # labels of a new layer are bytes
+HIGHEST = 65535  # that a layer's labels can be: more findings than a person will ever mark
 _BESIDE_MM = 12.0  # that the propagation sees beyond a nodule
 
 
@@ -116,7 +116,12 @@ class Masks:
         """The scan's outlines, if there are any."""
         from napari.layers import Labels
 
-        found = (one for one in self._viewer.layers if isinstance(one, Labels) and OUTLINES in one.metadata)
+        # one that was brought back is known by its name
+        name = _name_on(ground)
+        found = (
+            one for one in self._viewer.layers
+            if isinstance(one, Labels) and (OUTLINES in one.metadata or one.name == name)
+        )  # fmt: skip
         return next((one for one in found if lies_on(one, ground.layer)), None)
 
     def has(self, ground: Ground, finding: Finding) -> bool:
@@ -138,13 +143,30 @@ class Masks:
         layer.data_setitem(where, outlined.number)
         self._painted[key] = layer, both, before.astype(layer.data.dtype), len(old[0])
 
+    def drop_if_left(self, ground: Ground, before: Finding, now: Finding, key: tuple[int, int]) -> bool:
+        """Take out a moved finding's outline if its middle is further away than the radius; whether it was.
+
+        `key`: of the step that moved it.
+        """
+        layer = self.layer(ground)
+        old = None if layer is None else self._voxels(ground, before, layer)
+        if layer is None or old is None or not len(old[0]):
+            return False
+        away = (np.mean(old, axis=1) - ground.shown(now.centre)) * ground.spacing
+        if np.linalg.norm(away) <= now.radius:
+            return False
+        layer.data_setitem(old, 0)
+        self._painted[key] = layer, old, np.full(len(old[0]), now.number, layer.data.dtype), len(old[0])
+        return True
+
     def undo(self, key: tuple[int, int]) -> None:
         """Take a painting back."""
         if key in self._painted:
             layer, both, before, count = self._painted[key]
             if layer in self._viewer.layers:
                 new = tuple(axis[count:] for axis in both)
-                layer.data_setitem(new, before[count:])
+                if len(new[0]):
+                    layer.data_setitem(new, before[count:])
                 if count:
                     layer.data_setitem(tuple(axis[:count] for axis in both), before[:count])
 
@@ -155,7 +177,8 @@ class Masks:
             if layer in self._viewer.layers:
                 if count:
                     layer.data_setitem(tuple(axis[:count] for axis in both), 0)
-                layer.data_setitem(tuple(axis[count:] for axis in both), number)
+                if len(both[0]) > count:
+                    layer.data_setitem(tuple(axis[count:] for axis in both), number)
 
     def measured(self, ground: Ground, finding: Finding) -> Sizes:
         """What the outline measures now.
@@ -183,7 +206,7 @@ class Masks:
 
     def _make(self, ground: Ground) -> Labels:
         active = self._viewer.layers.selection.active
-        layer = new_labels(self._viewer, ground.layer, f"{ground.layer.name} nodules")
+        layer = new_labels(self._viewer, ground.layer, _name_on(ground), dtype=np.uint16)
         layer.metadata[OUTLINES] = ground.uid
         layer.contour = 1  # the nodule is to be seen
         layer.opacity = 0.9
@@ -191,3 +214,7 @@ class Masks:
         keep_safe(self._viewer, self._owner)
         strokes_on(layer, self._viewer)
         return layer
+
+
+def _name_on(ground: Ground) -> str:
+    return f"{ground.layer.name} nodules"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -11,12 +10,13 @@ from napari_medssl.errors import BadInput
 from napari_medssl.widgets import nodules_texts as texts
 from napari_medssl.widgets import save_mask
 from napari_medssl.widgets.desk import Desk, Stop
+from napari_medssl.widgets.mask_saving import MaskSaving
 from napari_medssl.widgets.nodules_masks import Engine, Masks, Outlined, outline_nodule
 from napari_medssl.widgets.preferences import device_preference
 from napari_medssl.widgets.trouble import tell_trouble
 
 if TYPE_CHECKING:
-    from napari_medssl.nodules.reading import Reading, Step
+    from napari_medssl.nodules.reading import Finding, Reading, Step
     from napari_medssl.widgets.nodules_form import NodulesForm
     from napari_medssl.widgets.nodules_ground import Ground
     from napari_medssl.widgets.nodules_reader import Reader
@@ -40,12 +40,15 @@ class Outlines(QObject):
         self._troubles: list[str] = []
         self._done = 0
         self.ask_mask = save_mask.ask_path
+        self._saving = MaskSaving(self)
+        self._saving.said.connect(self.said)
         form.outline.clicked.connect(self._on_outline)
         form.outline_all.clicked.connect(self._on_all)
         form.measure.clicked.connect(self._on_measure)
         form.save.clicked.connect(self._on_save)
         reader.undone.connect(self._on_undone)
         reader.redone.connect(self._on_redone)
+        reader.moved.connect(self._on_moved)
 
     @property
     def busy(self) -> bool:
@@ -133,6 +136,13 @@ class Outlines(QObject):
         if step.number is not None:
             self.masks.redo((id(self._reader.reading), step.key), step.number)
 
+    def _on_moved(self, before: Finding, key: int) -> None:
+        ground, reading = self._reader.ground, self._reader.reading
+        if ground is None or reading is None:
+            return
+        if self.masks.drop_if_left(ground, before, reading[before.number], (id(reading), key)):
+            self.said.emit("done", f"No. {before.number} was moved off its outline, which was taken out.")
+
     def _on_measure(self) -> None:
         ground, reading, one = self._reader.ground, self._reader.reading, self._reader.finding
         if ground is None or reading is None or one is None:
@@ -151,16 +161,4 @@ class Outlines(QObject):
         if ground is None or layer is None:
             return
         suggestion = save_mask.suggested_path(ground.layer).with_name(f"{ground.uid}_nodules.nii.gz")
-        path = self.ask_mask(self._form, suggestion)
-        try:
-            if path:
-                save_mask.save_in_background(layer, ground.layer, path, self._on_saved)
-                self.said.emit("busy", "Saving…")
-        except BadInput as error:
-            self.said.emit("trouble", tell_trouble(error))
-
-    def _on_saved(self, result: Path | tuple[Exception]) -> None:
-        if isinstance(result, tuple):
-            self.said.emit("trouble", tell_trouble(result[0]))
-        else:
-            self.said.emit("done", f"Saved as {result.name}.")
+        self._saving.save(layer, ground.layer, self.ask_mask(self._form, suggestion))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medssl.widgets import nodules_texts as texts
 from napari_medssl.widgets.connections import Connections
+from napari_medssl.widgets.nodules_chosen import ChosenFields
 from napari_medssl.widgets.nodules_marks import Marks
 from napari_medssl.widgets.planes import shown_axis
 from napari_medssl.widgets.tubes_view import go_to
@@ -26,13 +26,18 @@ class Reader(QObject):
     """Shows a reading and passes on what the person does to it.
 
     `said` is emitted with (kind, sentence) for the first line; `changed` after each change of the reading; `undone`
-    with a step that was taken back, and `redone` with one that was taken again.
+    with a step that was taken back, and `redone` with one that was taken again; `moved` with a finding as it was before
+    it was moved, and the key of that step; `seen` after what is shown or chosen may have become another, and `filtered`
+    when the person shows more or fewer.
     """
 
     said = Signal(str, str)
     changed = Signal()
     undone = Signal(object)
     redone = Signal(object)
+    moved = Signal(object, int)
+    seen = Signal()
+    filtered = Signal()
 
     def __init__(self, viewer: Any, form: NodulesForm, parent: QObject) -> None:
         super().__init__(parent)
@@ -41,7 +46,7 @@ class Reader(QObject):
         self.kept: Kept | None = None
         self.chosen: int | None = None
         self.marks = Marks(viewer)
-        self._filling = False
+        self._fields = ChosenFields(form, self)
         self._follow = QTimer(self)  # a slider sends many slices while it is dragged
         self._follow.setSingleShot(True)
         self._follow.setInterval(0)
@@ -59,8 +64,6 @@ class Reader(QObject):
         form.undo.clicked.connect(self._on_undo)
         form.redo.clicked.connect(self._on_redo)
         form.score.changed.connect(self._on_score)
-        form.diameter.valueChanged.connect(self._on_diameter)
-        form.note.editingFinished.connect(self._on_note)
         links = Connections(self)
         for event in (self._viewer.dims.events.current_step, self._viewer.dims.events.order):
             links.add(event, self._on_slice)
@@ -100,6 +103,8 @@ class Reader(QObject):
         form, reading = self._form, self.reading
         if reading is None or self.ground is None or self.kept is None:
             self.marks.remove()
+            form.undo.setEnabled(False)
+            form.redo.setEnabled(False)
             return
         shown = reading.shown(self.least)
         if self.chosen is not None and self.chosen not in [one.number for one in shown]:
@@ -113,20 +118,9 @@ class Reader(QObject):
         form.counts.setText(texts.progress_of(reading, self.least) if reading.findings else "")
         form.undo.setEnabled(bool(reading.can_undo))
         form.redo.setEnabled(bool(reading.can_redo))
-        self._show_chosen()
-
-    def _show_chosen(self) -> None:
-        form, one = self._form, self.finding
-        form.chosen.setEnabled(one is not None)
-        places = None if self.kept is None else self.kept.places
-        where = () if one is None or places is None else (places.side(one.centre), places.third(one.centre))
-        form.details.setText(texts.CHOOSE if one is None else texts.details(one, *where))
-        self._filling = True
-        if not form.note.hasFocus() or one is None or form.note.property("number") != one.number:
-            form.note.setText("" if one is None else one.note)
-            form.note.setProperty("number", None if one is None else one.number)
-        form.diameter.setValue(form.diameter.minimum() if one is None or math.isnan(one.diameter) else one.diameter)
-        self._filling = False
+        self._fields.show()
+        form.settle()
+        self.seen.emit()
 
     def choose(self, number: int) -> None:
         """Choose a finding that is on screen already."""
@@ -163,7 +157,7 @@ class Reader(QObject):
         if number is not None:
             self.go(number)
         elif reading is not None and reading.findings:
-            self.said.emit("done", texts.ALL_READ)
+            self.said.emit(*texts.none_left(reading, self.least))
 
     def previous(self) -> None:
         """Show the finding above the chosen one in the table."""
@@ -219,18 +213,4 @@ class Reader(QObject):
         if self.kept is not None:
             self.kept.least = self.least
         self.look()
-
-    def _on_diameter(self, value: float) -> None:
-        one = self.finding
-        if self._filling or one is None or self.reading is None or abs(value - one.diameter) < 0.05:
-            return
-        self.reading.resize(one.number, value)
-        self.touched()
-
-    def _on_note(self) -> None:
-        one, reading = self.finding, self.reading
-        if self._filling or reading is None or one is None or self._form.note.property("number") != one.number:
-            return
-        if " ".join(self._form.note.text().split()) != one.note:
-            reading.annotate(one.number, self._form.note.text())
-            self.touched()
+        self.filtered.emit()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Engine = Callable[..., Any]
 SHARE = 0.2  # marks down to this share of the model's own threshold are kept, for the score slider
-MOST = 300
+MOST = 100
 
 
 def look_for_nodules(volume: Any, *, model: str, device: str, **further: Any) -> Detection:

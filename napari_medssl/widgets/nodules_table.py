@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 
 from napari_medssl.widgets.linked_table import LinkedTable, Row
-from napari_medssl.widgets.nodules_texts import STATES, place_text, size_text
+from napari_medssl.widgets.nodules_texts import STATES, percent, place_text, size_text
 
 if TYPE_CHECKING:
     from napari_medssl.nodules.reading import Finding
@@ -53,7 +53,7 @@ class FindingsTable(LinkedTable):
         for one in findings:
             where = "" if places is None else place_text(places.side(one.centre), places.third(one.centre))
             slice_ = round(float(ground.shown(one.centre)[0])) if ground is not None else 0
-            score = f"{one.score:.0%}".replace("%", " %") if one.origin == "model" or one.score < 1 else ""
+            score = percent(one.score) if one.origin == "model" or one.score < 1 else ""
             size = -1.0 if math.isnan(one.diameter) else one.diameter
             texts = (str(one.number), score, size_text(one), where, str(slice_), STATES[one.state])
             values = (one.number, one.score - 1e-6 * one.number, size, where, slice_, one.state)

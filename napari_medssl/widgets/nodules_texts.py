@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_medssl.widgets.propagate_texts import count, duration
@@ -22,8 +23,9 @@ STOPPING = "Stopping…"
 STOPPED = "Stopped; the list is as it was."
 GONE = "The scan was closed, so the result was let go."
 ADD = "Click on the middle of the nodule. (Shift and a click does the same at any time.)"
+READ_ON = "Is it a nodule? A accepts, D rejects, S shows the next. Shift and a click marks one that is missing."
 ALL_READ = "All are read. Export the list, or look at the rejected ones again."
-NOTHING = "Nothing was found. Lower the score, or mark nodules yourself: hold Shift and click."
+NOTHING = "Nothing was found. Mark nodules yourself: hold Shift and click."
 OUTLINING = "Outlining…"
 CHOOSE = "Choose a finding: click its row, or its ring."
 RESTORED = "The reading is back as it was."
@@ -36,15 +38,42 @@ TRAIN_HINT = (
 )
 
 
-def found(detection: Detection, new: int, shown: int) -> tuple[str, str]:
+def found(detection: Detection, new: int) -> tuple[str, str]:
     """(kind, sentence) after a run."""
+    shown = sum(one.score >= detection.threshold for one in detection.nodules)
     notes = "".join(f" {note}" for note in detection.notes)
     if not shown:
-        return "trouble", NOTHING + notes
+        scores = [one.score for one in detection.nodules]
+        return "trouble", (less_sure(scores, detection.threshold) if scores else NOTHING) + notes
     return "done", (
         f"Found {count(new, 'place')} to look at in {duration(detection.seconds)}, {shown} of them above the score"
         f" shown. A accepts, D rejects, S goes to the next.{notes}"
     )
+
+
+def less_sure(scores: Sequence[float], least: float) -> str:
+    """Where everything is hidden: how sure the model is of what there is, and how to see it."""
+    surest = f"the surest has {percent(max(scores))}"
+    return (
+        f"The model is not sure of anything here: {count(len(scores), 'place')} below {percent(least)} are hidden,"
+        f" {surest}. Drag Show from to the left to see them."
+    )
+
+
+def what_next(reading: Reading, least: float) -> tuple[str, str]:
+    """(kind, sentence) while a list is read."""
+    return none_left(reading, least) if reading.next_unread(None, least) is None else ("next", READ_ON)
+
+
+def none_left(reading: Reading, least: float) -> tuple[str, str]:
+    """(kind, sentence) where no finding that is shown is left to read."""
+    if reading.shown(least):
+        return "done", ALL_READ
+    return "trouble", less_sure([one.score for one in reading.findings], least)
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def progress_of(reading: Reading, least: float) -> str:
@@ -63,7 +92,7 @@ def millimetres(value: float) -> str:
 def size_text(finding: Finding) -> str:
     """Of the table: long x short axis where it was measured, else the diameter."""
     sizes = finding.sizes
-    return millimetres(finding.diameter) if sizes is None else f"{sizes.long_mm:.1f} x {sizes.short_mm:.1f}"
+    return millimetres(finding.diameter) if sizes is None else f"{sizes.long_mm:.1f}x{sizes.short_mm:.1f}"
 
 
 def place_text(side: str, third: str) -> str:

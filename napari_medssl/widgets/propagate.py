@@ -17,11 +17,11 @@ from napari_medssl.widgets.autosave import keep_safe
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.drawing import labels_to_draw_on
-from napari_medssl.widgets.keyed_widget import KeyedWidget
 from napari_medssl.widgets.label_tools import LabelTools
 from napari_medssl.widgets.layer_pair import LayerPair
 from napari_medssl.widgets.propagate_form import PropagateForm
 from napari_medssl.widgets.propagate_job import Work
+from napari_medssl.widgets.propagate_keys import PropagateKeys
 from napari_medssl.widgets.propagate_loop import CheckingLoop
 from napari_medssl.widgets.propagate_menus import fill_menus, look_for_devices
 from napari_medssl.widgets.propagate_runs import PropagateRuns
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LOOK_MS = 80  # changes come in bursts; look at the situation once after each
 
 
-class PropagateWidget(KeyedWidget):
+class PropagateWidget(PropagateKeys):
     """Draw a structure on one slice, click Propagate, watch it grow, save the mask.
 
     Parameters
@@ -65,7 +65,7 @@ class PropagateWidget(KeyedWidget):
         self.pair = LayerPair(self.viewer, self.form.scan, self.form.labels, self)
         self.loop = CheckingLoop(self.viewer, self.form, self)
         self.label_tools = LabelTools(self)
-        self.take_keys_of(self.viewer)
+        self.take_own_keys(self.viewer)
         self.recovery = RecoveryBar(self.viewer)
         self.form.add_notice(self.recovery)
         keep_safe(self.viewer, self)

@@ -10,12 +10,12 @@ from napari_medssl.errors import BadInput, Cancelled
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import EMPHASIS, button, first_line_style, row, text
 from napari_medssl.widgets.desk import Desk
-from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.layers import volume_from_layer
 from napari_medssl.widgets.model_menu import DEFAULT, ModelMenu
 from napari_medssl.widgets.planes import shown_frame
 from napari_medssl.widgets.propagate_texts import count, duration
+from napari_medssl.widgets.running import RunningWidget
 from napari_medssl.widgets.segment_run import Engine, Progress, SegmentRun
 from napari_medssl.widgets.trouble import tell_trouble
 
@@ -36,7 +36,7 @@ STOPPED = "Stopped; nothing was added."
 GONE = "The scan was removed from the viewer, so the result was let go."
 
 
-class SegmentWidget(DockedWidget):
+class SegmentWidget(RunningWidget):
     """Choose a scan and a model, click Segment, and the labels lie on the scan.
 
     Parameters
@@ -108,11 +108,6 @@ class SegmentWidget(DockedWidget):
         self.hint.setText(sentence)
         self.hint.setStyleSheet(first_line_style(kind))
 
-    def leave(self) -> None:
-        """The dock was closed: stop."""
-        if self.run is not None:
-            self.run.stop.ask()
-
     def _say(self, kind: str, sentence: str) -> None:
         self._message = (kind, sentence)
         self.look()
@@ -138,10 +133,6 @@ class SegmentWidget(DockedWidget):
             )  # fmt: skip
         except BadInput as error:
             self._say("trouble", tell_trouble(error))
-        self.look()
-
-    def _on_cancel(self) -> None:
-        self.leave()
         self.look()
 
     def _on_progress(self, progress: Progress) -> None:

@@ -39,12 +39,14 @@ STARTING = TileProgress("Starting…")
 
 
 def counted(what: str, tell: Callable[[TileProgress], None]) -> Callable[[int, int], None]:
-    """A callback for (tiles done, all tiles) that tells of them with the time left, counted from now on."""
-    started = time.monotonic()
+    """A callback for (tiles done, all tiles) that tells of them with the time left, counted from the first tile on."""
+    first: list[tuple[int, float]] = []  # it waits for the network, and says little of the others
 
     def on_tile(done: int, total: int) -> None:
-        spent = time.monotonic() - started
-        left = spent / done * (total - done) if done and spent > 1 else None
+        now = time.monotonic()
+        start, since = first[0] if first else (done, now)
+        first[:] = [(start, since)]
+        left = (now - since) / (done - start) * (total - done) if done > start and now - since > 1 else None
         tell(TileProgress(what, done, total, left))
 
     return on_tile

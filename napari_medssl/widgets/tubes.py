@@ -12,10 +12,10 @@ from napari_medssl.widgets import tubes_texts as texts
 from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.controls import scrolled
 from napari_medssl.widgets.desk import Desk
-from napari_medssl.widgets.dock import DockedWidget
 from napari_medssl.widgets.model_menu import DEFAULT
 from napari_medssl.widgets.planes import shown_frame
 from napari_medssl.widgets.recovery import RecoveryBar
+from napari_medssl.widgets.running import RunningWidget
 from napari_medssl.widgets.sides import mark_sides
 from napari_medssl.widgets.tile_progress import STARTING, TileProgress
 from napari_medssl.widgets.trouble import tell_trouble
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PREVIEW_MS = 10  # a slider sends many values while it is dragged
 
 
-class TubesWidget(DockedWidget):
+class TubesWidget(RunningWidget):
     """Choose a scan, a mask or a probability map; get rebuilt tubes, their centre line and a table of branches.
 
     Parameters
@@ -124,8 +124,7 @@ class TubesWidget(DockedWidget):
 
     def leave(self) -> None:
         """The dock was closed: stop, and leave only results in the viewer."""
-        if self.run is not None:
-            self.run.stop.ask()
+        super().leave()
         self.preview.remove()
         self.results.leave()
 
@@ -198,11 +197,6 @@ class TubesWidget(DockedWidget):
             )
         except BadInput as error:
             self._trouble(error)
-        self.look()
-
-    def _on_cancel(self) -> None:
-        if self.run is not None:
-            self.run.stop.ask()
         self.look()
 
     def _on_progress(self, now: TileProgress) -> None:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QSlider, QVBoxLayout, QWidget
 
 from napari_medssl.widgets import tubes_texts as texts
-from napari_medssl.widgets.controls import EMPHASIS, CalmMenu, button, first_line_style, row, text
+from napari_medssl.widgets.controls import EMPHASIS, CalmMenu, button, first_line_style, row, settle, text
 from napari_medssl.widgets.layer_choice import LayerChoice
 from napari_medssl.widgets.model_menu import ModelMenu
 from napari_medssl.widgets.tubes_table import BranchTable
@@ -134,11 +134,7 @@ class TubesForm(QWidget):
 
     def settle(self) -> None:
         """Lay everything out for the table's height as it is now."""
-        for widget in (self.results, self):
-            layout = widget.layout()
-            layout.invalidate()
-            layout.activate()
-        self.updateGeometry()
+        settle(self.results, self)
 
     def say(self, kind: str, sentence: str) -> None:
         """Show `sentence` in the first line; `kind` is one of `controls.BARS`."""

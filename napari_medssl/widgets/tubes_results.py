@@ -17,6 +17,7 @@ from napari_medssl.widgets.connections import Connections
 from napari_medssl.widgets.desk import Desk
 from napari_medssl.widgets.hand_strokes import strokes_on
 from napari_medssl.widgets.layers import spacing_of
+from napari_medssl.widgets.mask_saving import MaskSaving
 from napari_medssl.widgets.trouble import tell_trouble
 from napari_medssl.widgets.tubes_clicks import ViewerClicks, voxel_under
 from napari_medssl.widgets.tubes_layers import LINE, NARROW, TubeLayers
@@ -46,6 +47,8 @@ class TubesResults(QObject):
         self._links = Connections(self)
         self.view = View3D(viewer)
         self.ask_mask, self.ask_table = save_mask.ask_path, ask_table
+        self._saving = MaskSaving(self)
+        self._saving.said.connect(self.said)
         self._clicks.clicked.connect(self._on_click)
         form.table.picked.connect(self._on_row)
         form.keep.toggled.connect(self._on_keep)
@@ -208,20 +211,8 @@ class TubesResults(QObject):
         found, refined = self._layers.found, self._layers.refined
         if found is None or refined is None:
             return
-        try:
-            image: Any = found.wish.source.image or found.wish.source.layer
-            path = self.ask_mask(self._form, save_mask.suggested_path(image))
-            if path:
-                save_mask.save_in_background(refined, image, path, self._on_saved)
-                self.said.emit("busy", "Saving…")
-        except BadInput as error:
-            self.said.emit("trouble", tell_trouble(error))
-
-    def _on_saved(self, result: Path | tuple[Exception]) -> None:
-        if isinstance(result, tuple):
-            self.said.emit("trouble", tell_trouble(result[0]))
-        else:
-            self.said.emit("done", f"Saved as {result.name}.")
+        image: Any = found.wish.source.image or found.wish.source.layer
+        self._saving.save(refined, image, self.ask_mask(self._form, save_mask.suggested_path(image)))
 
 
 def rest_of(data: Any, voxel: Any) -> tuple[Any, ...]:

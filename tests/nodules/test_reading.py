@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from napari_medssl.errors import BadInput
 from napari_medssl.nodules import Nodule, read_annotations, read_findings
 from napari_medssl.nodules.comparing import compare
-from napari_medssl.nodules.reading import Finding, Reading, Sizes
+from napari_medssl.nodules.reading import Finding, Reading, Sizes, imported
 from napari_medssl.nodules.reading_file import import_reading, write_reading
 from napari_medssl.nodules.reading_recovery import ReadingStore, ScanKnown, reading_offers
 from napari_medssl.nodules.reading_training import add_to_training, series_name
@@ -54,7 +54,7 @@ def test_the_surest_come_first_and_the_next_unread_goes_round(reading: Reading) 
 def test_what_was_read_or_marked_is_always_shown(reading: Reading) -> None:
     assert [one.number for one in reading.shown(0.95)] == []
     reading.decide(2, "rejected")
-    reading.import_marks([Nodule((9, 9, 99), 5.0, 0.1)], ["unread"])
+    reading.import_findings([imported(Nodule((9, 9, 99), 5.0, 0.1))])
     reading.add((70, 0, 0), 5.0)
     assert {one.number for one in reading.shown(0.95)} == {2, 4, 5}
 
@@ -152,12 +152,15 @@ def test_an_exported_reading_comes_back(
     write_reading(path, "scan", reading.findings)
     back = import_reading(path, "scan", GEOMETRY, SHAPE)
     other = Reading()
-    assert other.import_marks(back.nodules, back.states, back.notes) == 3
-    for one, two in zip(reading.findings, other.findings, strict=True):
-        assert (two.centre, two.diameter, two.score, two.state) == (one.centre, one.diameter, one.score, one.state)
-        assert two.note == one.note
+    assert other.import_findings(back.findings) == 3
+    assert other.findings == reading.findings
     assert read_findings(path, "predictions")["scan"] == [one.nodule for one in reading.findings]
-    assert other.import_marks(back.nodules, back.states) == 0  # they are there
+    assert other.import_findings(back.findings) == 0  # they are there
+    assert other.add((70, 0, 0), 5.0) == 4
+    busy = Reading()
+    busy.add((70, 0, 0), 5.0)
+    assert busy.import_findings(back.findings) == 3
+    assert sorted(one.number for one in busy.findings) == [1, 2, 3, 4]
 
 
 def test_the_table_begins_with_luna16s_columns_and_no_cell_is_a_formula(reading: Reading, tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_the_table_begins_with_luna16s_columns_and_no_cell_is_a_formula(reading:
     write_reading(tmp_path / "r.csv", "scan", reading.findings)
     lines = (tmp_path / "r.csv").read_text().splitlines()
     assert lines[0].startswith("seriesuid,coordX,coordY,coordZ,diameter_mm,probability,state")
-    assert lines[1] == "scan,0,0,0,8,0.9,unread,model,9,7,0.25,'=HYPERLINK(1)"
+    assert lines[1] == "scan,0,0,0,8,0.9,unread,model,9,7,0.25,'=HYPERLINK(1),1"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +191,8 @@ def test_tables_that_do_not_fit_the_scan(text: str, words: str, tmp_path: Path) 
 def test_a_table_of_one_scan_by_another_name_is_taken_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("seriesuid,coordX,coordY,coordZ\n1.2.3,1,2,3\n")
     taken = import_reading(tmp_path / "t.csv", "scan", GEOMETRY, SHAPE)
-    assert taken.nodules[0].centre == (1, 2, 3)
+    (one,) = taken.findings
+    assert (one.centre, one.state, one.origin, one.sizes, one.number) == ((1, 2, 3), "unread", "imported", None, 0)
     assert "calls its scan 1.2.3" in taken.said
 
 
@@ -239,7 +243,7 @@ def test_an_unsaved_reading_is_offered_once_nobody_works_on_it(
     reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAPARI_MEDSSL_RECOVERY", str(tmp_path))
-    reading.import_marks([Nodule((9, 9, 99), math.nan, 1.0)], ["accepted"])
+    reading.import_findings([imported(Nodule((9, 9, 99), math.nan, 1.0), "accepted")])
     store = ReadingStore()
     store.write(SCAN, reading.findings)
     assert reading_offers() == []  # this process is alive

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medssl.files import write_text
+from napari_medssl.nodules import Nodule, write_findings
 from napari_medssl.nodules.load import DetectorModel
 from napari_medssl.nodules.model import NodulePlan
-from napari_medssl.volumes import Geometry, Volume
+from napari_medssl.volumes import Geometry, Volume, write_volume
 
 PLAN = NodulePlan(widths=(8, 8, 8), sizes=((8.0,), (16.0,)), spacing=2.5, window=(-1000.0, 200.0), threshold=0.5)
 _NEAR, _FAR = 9, 15  # working voxels around a voxel that are weighed, and in which there must be no more than that
@@ -91,3 +94,24 @@ def chest(
     for centre, diameter in nodules:
         hu[ball(centre, diameter, geometry, shape)] = 40
     return Volume(hu.astype(np.int16), geometry, "toy chest")
+
+
+GRID = Geometry((1.0, 1.0, 1.25), (-20.0, 35.5, -300.0))
+
+
+def scans_with_balls(folder: Path) -> Path:
+    """A training folder with five scans of lung with a ball in each; nobody looked at the last two."""
+    (folder / "images").mkdir(parents=True)
+    findings = {}
+    for index in range(5):
+        rng = np.random.default_rng(index)
+        middle, diameter = rng.uniform(12, 34, 3) / (1.25, 1, 1), float(rng.uniform(8, 13))
+        z, y, x = np.ogrid[:36, :44, :44]
+        away = np.sqrt(((z - middle[0]) * 1.25) ** 2 + (y - middle[1]) ** 2 + (x - middle[2]) ** 2)
+        array = np.where(away < diameter / 2, 30, -850) + rng.normal(0, 20, away.shape)
+        write_volume(folder / "images" / f"scan{index}.nii.gz", Volume(array.astype(np.int16), GRID))
+        x, y, z = GRID.world(middle).tolist()
+        findings[f"scan{index}"] = [Nodule((x, y, z), diameter)]
+    write_findings(folder / "annotations.csv", findings, probability=False)
+    write_text(folder / "seriesuids.csv", "scan0\nscan1\nscan2\n")
+    return folder
