@@ -105,26 +105,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def scans_of(paths: list[Path]) -> dict[str, Path]:
-    """{name: file or DICOM folder}, sorted within a folder.
+    """{name: file or DICOM folder}, sorted within a folder; it may hold ``images``, or LUNA16's ``subset0`` and so on.
 
     Raises
     ------
     BadInput
         A folder without scans, or two scans of one name.
     """
-    from napari_medssl.volumes.formats import extension, kind_by_name, plain_name
+    from napari_medssl.training.data import subset_folders
+    from napari_medssl.volumes.formats import plain_name
 
     found: dict[str, Path] = {}
     for given in paths:
-        inside = []
-        if given.is_dir():
-            inside = sorted(
-                path
-                for path in given.iterdir()
-                if kind_by_name(path) not in ("", "DICOM")
-                and not path.name.startswith(".")
-                and not extension(path).startswith(".img")  # a part of its .hdr
-            )
+        inside = _scans_in(given)
+        if given.is_dir() and not inside:
+            inside = [path for folder in (given / "images", *subset_folders(given)) for path in _scans_in(folder)]
         # A folder without any of these is taken for a DICOM series; its name goes into the table, and no identifier.
         for path in inside or [given]:
             name = path.resolve().name if path.is_dir() else plain_name(path)
@@ -134,6 +129,18 @@ def scans_of(paths: list[Path]) -> dict[str, Path]:
                 )
             found[name] = path
     return found
+
+
+def _scans_in(folder: Path) -> list[Path]:
+    from napari_medssl.volumes.formats import extension, kind_by_name
+
+    return sorted(
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if kind_by_name(path) not in ("", "DICOM")
+        and not path.name.startswith(".")
+        and not extension(path).startswith(".img")  # a part of its .hdr
+    )
 
 
 def detect_in_file(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_medssl.metrics import Froc
     from napari_medssl.nodules import Nodule
 
+_MOST_NOTES = 3  # on findings outside their scans; a wrong convention puts most of them there
 _RATE_NAMES = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
 
 
@@ -27,9 +28,11 @@ def add_kind(kinds: options.Subparsers) -> None:
     # fmt: off
     add("prediction", metavar="PRED.csv", type=Path, help="the findings to judge, as napari-medssl detect writes them")
     add("truth", metavar="TRUTH.csv", type=Path,
-        help="the nodules there are: seriesuid, coordX, coordY, coordZ, diameter_mm")
-    add("--scans", metavar="CSV", type=Path, required=True,
-        help="a list of all scans that were judged, one seriesuid a line, those without a nodule too")
+        help="the nodules there are: seriesuid, coordX, coordY, coordZ, diameter_mm; or a data folder with"
+        " annotations.csv, as LUNA16's")
+    add("--scans", metavar="CSV", type=Path,
+        help="a list of all scans that were judged, one seriesuid a line, those without a nodule too, or a folder of"
+        " them; needed where TRUTH is no folder that has it")
     add("--excluded", metavar="CSV", type=Path, help="irrelevant findings: marks on them count nowhere")
     add("--plot", metavar="FILE.png", type=Path, help="draw the curve")
     add("--bootstrap", metavar="N", type=_count, default=1000,
@@ -47,11 +50,13 @@ def run(args: argparse.Namespace) -> int:
         if args.plot.suffix.lower() != ".png":
             raise BadInput(f"{args.plot} must end in .png, since the curve is drawn as a picture.")
         check_file_output(args.plot)
-    scans = read_scan_names(args.scans)
+    places = scans_in_folder(args.scans) if args.scans is not None and args.scans.is_dir() else {}
+    complete_tables(args)
+    scans = list(places) or read_scan_names(args.scans)
     found = read_findings(args.prediction, "predictions")
     truth = read_findings(args.truth, "annotations")
     excluded = read_findings(args.excluded, "irrelevant") if args.excluded is not None else {}
-    notes = _strangers(found, truth, scans, args)
+    notes = _strangers(found, truth, scans, args) + _outside(found, truth, places, args)
     result = froc(
         {name: [(*one.centre, one.score) for one in nodules] for name, nodules in found.items()},
         {name: [(*one.centre, one.diameter) for one in nodules] for name, nodules in truth.items()},
@@ -68,6 +73,50 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join([*notes, _in_words(result), *([f"Drawn into {args.plot}."] if args.plot else [])]))
     return 0
+
+
+def complete_tables(args: argparse.Namespace) -> None:
+    """Find what belongs to a data folder that was given for the truth.
+
+    Raises
+    ------
+    BadInput
+        There is no annotations.csv, or no list of scans, neither in the folder nor given.
+    """
+    from napari_medssl.nodules.annotations import ANNOTATIONS, IRRELEVANT, SCANS, find_table
+
+    if args.truth.is_dir():
+        folder = args.truth
+        args.truth = find_table(folder, ANNOTATIONS)
+        if args.truth is None:
+            raise BadInput(f"There is no {ANNOTATIONS} in {folder}.")
+        args.scans = args.scans or find_table(folder, SCANS)
+        args.excluded = args.excluded or find_table(folder, IRRELEVANT)
+    if args.scans is None:
+        raise BadInput(f"Say which scans were judged: --scans {SCANS}, or the folder they lie in, is needed.")
+
+
+def scans_in_folder(folder: Path) -> dict[str, Path]:
+    """The scans of a folder, by their names."""
+    from napari_medssl.training.data import find_cases
+
+    return {case.name: case.image for case in find_cases(folder)}
+
+
+def _outside(
+    found: dict[str, list[Nodule]], truth: dict[str, list[Nodule]], places: dict[str, Path], args: argparse.Namespace
+) -> list[str]:
+    """Sentences on findings outside their scans, where these are at hand."""
+    from napari_medssl.nodules.boxes import outside_sentence
+    from napari_medssl.nodules.learning.scans import header_of
+
+    notes = []
+    for name in sorted(places.keys() & (found.keys() | truth.keys())):
+        geometry, shape = header_of(places[name])
+        for path, table_ in ((args.prediction, found), (args.truth, truth)):
+            sentence = outside_sentence(table_.get(name, []), geometry, shape, name, path.name)
+            notes += [sentence] if sentence is not None else []
+    return notes[:_MOST_NOTES] + ([f"{len(notes) - _MOST_NOTES} more like these."] if len(notes) > _MOST_NOTES else [])
 
 
 def _strangers(

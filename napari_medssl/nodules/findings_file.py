@@ -109,6 +109,17 @@ def read_scan_names(path: str | os.PathLike[str]) -> list[str]:
     return list(first)
 
 
+def read_scans_of(path: str | os.PathLike[str]) -> set[str]:
+    """The scans that a table with a column ``seriesuid`` speaks of; it may have hundreds of thousands of rows."""
+    rows = _rows(Path(path))
+    names = [text.strip().lower() for text in next(rows, (0, []))[1]]
+    if SCAN not in names:
+        raise BadInput(f"{path} has no column {SCAN}.")
+    column = names.index(SCAN)
+    texts = {row[column].strip() for _, row in rows if column < len(row)}
+    return {plain_name(text) for text in texts if text}
+
+
 def read_column(path: str | os.PathLike[str], name: str) -> dict[str, list[str]]:
     """The texts of one more column of a table that `read_findings` can read, scan by scan; {} where it has none."""
     rows = _rows(Path(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from napari_medssl.training.patients import CHANNEL, patient_of
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _FOLDERS = (("images", "labels"), ("imagesTr", "labelsTr"))  # ours, and those of nnU-Net and the Decathlon
+_SUBSET = re.compile(r"subset\d+", re.IGNORECASE)  # LUNA16's scans lie in subset0 to subset9
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def find_cases(folder: Path) -> list[Case]:
 
     An image in ``images/`` (or ``imagesTr/``) with no file of the same name in ``labels/`` (``labelsTr/``) is
     unlabelled; the ending ``_0000`` of nnU-Net's images is not part of the name. With an MSD ``dataset.json`` its lists
-    are read. A folder without any of these is taken as a folder of unlabelled scans.
+    are read. A folder without any of these is taken as a folder of unlabelled scans; those of LUNA16's ``subset0`` to
+    ``subset9`` are its scans, too.
 
     Raises
     ------
@@ -51,10 +54,25 @@ def find_cases(folder: Path) -> list[Case]:
     pairs = [(folder / images, folder / labels) for images, labels in _FOLDERS if (folder / images).is_dir()]
     images_in, labels_in = pairs[0] if pairs else (folder, folder / "labels")
     labels = {label_stem(path): path for path in _volumes(labels_in)}
-    cases = [Case(path, _label_of(stem(path), labels)) for path in _volumes(images_in)]
+    images = _volumes(images_in) or [path for subset in subset_folders(folder) for path in _volumes(subset)]
+    cases = [Case(path, _label_of(stem(path), labels)) for path in sorted(images, key=lambda path: path.name)]
     if not cases:
         raise BadInput(f"There is no scan in {images_in}: put volumes ({', '.join(SUFFIXES)}) there.")
     return cases
+
+
+def subset_folders(folder: Path) -> list[Path]:
+    """LUNA16's folders of scans in a folder; each may hold another of its own name, as some programs unpack it."""
+    found = sorted(path for path in folder.iterdir() if path.is_dir() and _SUBSET.fullmatch(path.name))
+    return [path / path.name if (path / path.name).is_dir() else path for path in found]
+
+
+def folder_of_tables(image: Path) -> Path:
+    """The data folder that a scan lies in: the one above ``images`` or LUNA16's ``subset0`` to ``subset9``."""
+    above = image.parent
+    while above.name in [images for images, _ in _FOLDERS] or _SUBSET.fullmatch(above.name):
+        above = above.parent
+    return above
 
 
 def orphan_labels(cases: list[Case]) -> int:

@@ -14,7 +14,24 @@ from napari_medssl.training.settings import Preset, RunSettings
 
 if TYPE_CHECKING:
     from napari_medssl.training.collection import Collection
+    from napari_medssl.training.data import Case
     from napari_medssl.training.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What is known of a folder's scans where this does not stand in label maps.
+
+    Attributes
+    ----------
+    labelled : how many scans somebody annotated
+    words : the counts, without a full stop: "3 annotated scans, 40 without annotations, 5 nodules"
+    lacking : a sentence on what the recipe needs and the folder lacks, or ""
+    """
+
+    labelled: int
+    words: str
+    lacking: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class Recipe:
     settings_model : a pydantic model; CLI options and forms are made from it
     build : makes the strategy from the settings and the data
     presets : by name, the first one being the usual one
+    annotations : counts what is known of scans from `find_cases`, for recipes that do not learn from label maps
     """
 
     name: str
@@ -43,6 +61,7 @@ class Recipe:
     build: Callable[[Any, Collection], Strategy]
     needs_labels: bool = False
     presets: Sequence[Preset] = ()
+    annotations: Callable[[Sequence[Case]], Annotations] | None = None
 
 
 # Recipes live with their methods, which this module may not import; they are looked up when asked for.

@@ -16,11 +16,10 @@ from napari_medssl.nodules.finding import Nodule
 from napari_medssl.nodules.hounsfield import AIR, to_add
 from napari_medssl.nodules.lungs import block_means, lungs_of
 from napari_medssl.training.collection import Collection, Scan
-from napari_medssl.training.data import Case
+from napari_medssl.training.data import Case, folder_of_tables
 from napari_medssl.volumes import Geometry
 from napari_medssl.volumes.quiet import quiet_itk
 
-_FOLDERS = ("images", "imagesTr")
 _COARSE = 3.0  # mm; lungs are looked for in voxels of about this side
 _PLACES = 4000
 _DENSE = -500.0  # HU; air-filled lung is darker
@@ -56,16 +55,10 @@ class Known:
 def annotations_of(cases: Sequence[Case]) -> dict[str, Annotated]:
     """What the tables of the folder that the scans lie in say, {scan's name: what is known}."""
     found: dict[str, Annotated] = {}
-    folders = {data_folder(case) for case in cases}
+    folders = {folder_of_tables(case.image) for case in cases}
     for folder in sorted(folders):
-        found.update(read_annotations(folder, [case for case in cases if data_folder(case) == folder]))
+        found.update(read_annotations(folder, [case for case in cases if folder_of_tables(case.image) == folder]))
     return found
-
-
-def data_folder(case: Case) -> Path:
-    """The folder that holds the tables: the one that ``images/`` lies in."""
-    above = case.image.parent
-    return above.parent if above.name in _FOLDERS else above
 
 
 def know(collection: Collection, index: int, annotated: Annotated) -> Known:
@@ -79,7 +72,7 @@ def know(collection: Collection, index: int, annotated: Annotated) -> Known:
     case, scan = collection.cases[index], collection.scan(index)
     nodules = irrelevant = np.zeros((0, 4))
     if annotated.findings or annotated.irrelevant:
-        geometry = header_geometry(case.image)
+        geometry, _ = header_of(case.image)
         wrong = outside_sentence(annotated.findings, geometry, scan.array.shape, case.name, "annotations.csv")
         if wrong is not None:
             raise BadInput(wrong)
@@ -89,8 +82,14 @@ def know(collection: Collection, index: int, annotated: Annotated) -> Known:
     return Known(scan.array.shape, scan.spacing, nodules, irrelevant, places, where, cell, offset, annotated.labelled)
 
 
-def header_geometry(path: Path) -> Geometry:
-    """Where a scan lies, from its header alone."""
+def header_of(path: Path) -> tuple[Geometry, tuple[int, ...]]:
+    """Where a scan lies, and its shape (z, y, x), from its header alone.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read.
+    """
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
@@ -103,7 +102,7 @@ def header_geometry(path: Path) -> Geometry:
     spacing, origin = reader.GetSpacing()[:3], reader.GetOrigin()[:3]
     sides = round(len(reader.GetDirection()) ** 0.5)
     direction = np.array(reader.GetDirection()).reshape(sides, sides)[:3, :3]
-    return Geometry(spacing, origin, tuple(direction.reshape(-1)))
+    return Geometry(spacing, origin, tuple(direction.reshape(-1))), tuple(reader.GetSize()[2::-1])
 
 
 def look_for_lungs(scan: Scan, name: str) -> tuple[NDArray[np.int32], NDArray[np.bool_], float]:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _DRAW = 61  # key of random numbers
 _OBJECTS = 6  # nodules of a patch that are told to strategies
+NO_NODULES = (
+    "None of the scans to train on has a nodule marked in it; put annotations.csv and seriesuids.csv, in LUNA16's form,"
+    " beside the folder images. A seriesuid is an image file's name without its extension."
+)
 _FEATURES = {"small": 32, "medium": 64}
 
 
@@ -56,10 +60,7 @@ class NodulesTask:
         wanted = (*self.labelled, *self.unlabelled, *self.validation)
         self.known: dict[int, Known] = {index: know(collection, index, told[index]) for index in wanted}
         if not any(len(self.known[index].nodules) for index in self.labelled):
-            raise BadInput(
-                "None of the scans to train on has a nodule marked in it; put annotations.csv and seriesuids.csv, in"
-                " LUNA16's form, beside the folder images. A seriesuid is an image file's name without its extension."
-            )
+            raise BadInput(NO_NODULES)
         self.plan = NodulePlan(widths=WIDTHS[settings.network], features=_FEATURES[settings.network])
         if settings.side % self.plan.multiple:
             raise BadInput(f"Setting side must be a multiple of {self.plan.multiple}, not {settings.side}.")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_medssl.nodules.learning.patches import Patch, cut, draw_patch, turned_patch
-from napari_medssl.nodules.learning.scans import Known, header_geometry, look_for_lungs
+from napari_medssl.nodules.learning.scans import Known, header_of, look_for_lungs
 from napari_medssl.nodules.model import NodulePlan
 from napari_medssl.strategies.turns import TURNS
 from napari_medssl.training.collection import Scan
@@ -82,7 +82,9 @@ def test_the_header_alone_tells_where_a_scan_lies(tmp_path: Path, suffix: str) -
     turn = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.1, 0.3).GetMatrix()
     path = tmp_path / f"scan{suffix}"
     write_volume(path, Volume(np.zeros((3, 4, 5), np.int16), Geometry((0.7, 0.8, 2.5), (-11, 22.5, 300), turn)))
-    assert header_geometry(path).same_grid(read_volume(path).geometry)
+    volume, (geometry, shape) = read_volume(path), header_of(path)
+    assert geometry.same_grid(volume.geometry)
+    assert shape == volume.shape
 
 
 def test_values_that_begin_at_0_become_hounsfield_units() -> None:
