@@ -96,7 +96,7 @@ class NewRun(QObject):
         self.session.choose_recipe(name)
         self._offer_starts()
         self._show_plan()
-        if before is not None and before.needs_labels != self.session.recipe.needs_labels:
+        if before is not None and _asks(before) != _asks(self.session.recipe):
             self.check()
 
     def _show_plan(self) -> None:
@@ -148,7 +148,8 @@ class NewRun(QObject):
         self.destroyed.connect(stop.ask)
         self._check_number += 1
         number, checker, folder = self._check_number, self._checker, session.folder
-        needs_labels = session.recipe is not None and session.recipe.needs_labels
+        needs_labels, annotations = (False, None) if session.recipe is None else _asks(session.recipe)
+        further = {} if annotations is None else {"annotations": annotations}
         session.checking, session.finding, self._counts = True, None, ""
         self.form.data.show_checking("Looking into the folder…", 0, 0)
         tell = self._desk.line(lambda told: self._on_told(number, *told))
@@ -156,7 +157,7 @@ class NewRun(QObject):
         def errand() -> Finding:
             return checker(
                 folder, needs_labels=needs_labels, on_counts=lambda line: tell((line, 0, 0)),
-                on_progress=lambda done, total: tell(("", done, total)), cancelled=stop,
+                on_progress=lambda done, total: tell(("", done, total)), cancelled=stop, **further,
             )  # fmt: skip
 
         self._desk.send(
@@ -189,6 +190,11 @@ class NewRun(QObject):
             self.session.checking, self.session.finding = False, finding
             self.form.data.show_finding(finding)
             self._look()
+
+
+def _asks(recipe: Any) -> tuple[bool, Any]:
+    """What a check of a folder must know of a recipe."""
+    return recipe.needs_labels, recipe.annotations
 
 
 def _recipes() -> Mapping[str, Any]:

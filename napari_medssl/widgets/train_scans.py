@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from napari_medssl.widgets.train_texts import counted
 
 if TYPE_CHECKING:
+    from napari_medssl.training.data import Case
+    from napari_medssl.training.recipes import Annotations
     from napari_medssl.training.report import DataReport
 
 OnProgress = Callable[[int, int], None]
@@ -40,6 +42,7 @@ class Finding:
     cut_short : whether the check was stopped before it was through
     usable, labelled : scans that can be trained on, and those of them that have labels
     details : label values, sizes, spacings and intensities, in a few lines
+    lacking : a sentence on what the recipe needs and the folder lacks, or ""
     """
 
     line: str
@@ -49,6 +52,7 @@ class Finding:
     usable: int = 0
     labelled: int = 0
     details: str = ""
+    lacking: str = ""
 
     @property
     def unusable(self) -> int:
@@ -56,12 +60,17 @@ class Finding:
         return len({problem.name for problem in self.problems if problem.unusable})
 
 
-def counts_line(scans: int, labelled: int, patients: int | None, unusable: int) -> str:
-    """Such as "40 scans of 38 patients, 12 with labels; 2 more cannot be used." """
+def counts_line(scans: int, labelled: int, patients: int | None, unusable: int, annotations: str = "") -> str:
+    """Such as "40 scans of 38 patients, 12 with labels; 2 more cannot be used."
+
+    `annotations`: what stands in place of the labels, such as "12 annotated scans, 28 without annotations, 7 nodules".
+    """
     words = counted(scans, "scan")
     if patients is not None and patients != scans:
         words += f" of {counted(patients, 'patient')}"
-    if labelled == scans and scans:
+    if annotations:
+        words += f": {annotations}"
+    elif labelled == scans and scans:
         words += ", all with labels" if scans > 1 else ", with labels"
     else:
         words += f", {labelled or 'none'} with labels"
@@ -75,9 +84,11 @@ def failed_finding(error: BaseException) -> Finding:
 
 def check_folder(
     folder: Path, *, needs_labels: bool, on_counts: Callable[[str], None], on_progress: OnProgress,
-    cancelled: Callable[[], bool],
+    cancelled: Callable[[], bool], annotations: Callable[[Sequence[Case]], Annotations] | None = None,
 ) -> Finding:  # fmt: skip
     """Read every scan of a folder and say what is there; the counts, which file names tell, at once.
+
+    `annotations`: as of `Recipe`.
 
     Raises
     ------
@@ -90,13 +101,18 @@ def check_folder(
     from napari_medssl.training.data import find_cases
     from napari_medssl.training.glance import glance
 
-    seen = glance(folder)
-    on_counts(counts_line(seen.scans, seen.labelled, seen.patients, 0))
-    report = check_data(find_cases(folder), needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled)
-    return finding_of(report, folder)
+    seen, cases = glance(folder), find_cases(folder)
+    known = None if annotations is None else annotations(cases)
+    on_counts(counts_line(seen.scans, seen.labelled, seen.patients, 0, "" if known is None else known.words))
+    report = check_data(cases, needs_labels=needs_labels, on_progress=on_progress, cancelled=cancelled)
+    if annotations is not None and report.unusable:  # what is left once these are left out
+        bad = {problem.name for problem in report.problems if problem.severity == "unusable"}
+        cases = [case for case in cases if case.name not in bad]
+        known = annotations(cases) if cases else known
+    return finding_of(report, folder, known)
 
 
-def finding_of(report: DataReport, folder: Path) -> Finding:
+def finding_of(report: DataReport, folder: Path, known: Annotations | None = None) -> Finding:
     """A report in few words; files are named as they are called within the folder."""
 
     def short(sentence: str) -> str:
@@ -106,6 +122,10 @@ def finding_of(report: DataReport, folder: Path) -> Finding:
     problems.sort(key=lambda problem: not problem.unusable)
     problems += [Problem("", short(note), False) for note in report.notes]
     usable = report.labelled + report.unlabelled
-    line = counts_line(usable, report.labelled, report.patients, report.unusable)
-    details = "\n".join(report.in_words().split("\n")[:4])
-    return Finding(line, tuple(problems), usable=usable, labelled=report.labelled, details=details)
+    labelled = report.labelled if known is None else known.labelled
+    line = counts_line(usable, labelled, report.patients, report.unusable, "" if known is None else known.words)
+    details = "\n".join(report.in_words().split("\n")[0 if known is None else 1 : 4])
+    return Finding(
+        line, tuple(problems), usable=usable, labelled=labelled, details=details,
+        lacking="" if known is None else known.lacking,
+    )  # fmt: skip

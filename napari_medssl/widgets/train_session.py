@@ -163,6 +163,8 @@ class TrainSession:
                 return "trouble", "None of the scans in this folder can be used; see the problems below."
             if self.recipe.needs_labels and not finding.labelled:
                 return "trouble", "This learns from labels, and no scan here has any: put them into a folder labels."
+            if finding.lacking:
+                return "trouble", finding.lacking
             if finding.unusable and not self.leave_out:
                 return "next", (
                     f"{texts.counted(finding.unusable, 'scan')} cannot be used. Train without"
