@@ -122,7 +122,10 @@ class Masks:
             one for one in self._viewer.layers
             if isinstance(one, Labels) and (OUTLINES in one.metadata or one.name == name)
         )  # fmt: skip
-        return next((one for one in found if lies_on(one, ground.layer)), None)
+        layer = next((one for one in found if lies_on(one, ground.layer)), None)
+        if layer is not None and OUTLINES not in layer.metadata:
+            _show_as_outlines(layer, ground)
+        return layer
 
     def has(self, ground: Ground, finding: Finding) -> bool:
         """Whether a finding has an outline."""
@@ -207,13 +210,17 @@ class Masks:
     def _make(self, ground: Ground) -> Labels:
         active = self._viewer.layers.selection.active
         layer = new_labels(self._viewer, ground.layer, _name_on(ground), dtype=np.uint16)
-        layer.metadata[OUTLINES] = ground.uid
-        layer.contour = 1  # the nodule is to be seen
-        layer.opacity = 0.9
+        _show_as_outlines(layer, ground)
         self._viewer.layers.selection.active = active
         keep_safe(self._viewer, self._owner)
         strokes_on(layer, self._viewer)
         return layer
+
+
+def _show_as_outlines(layer: Labels, ground: Ground) -> None:
+    layer.metadata[OUTLINES] = ground.uid
+    layer.contour = 1  # the nodule is to be seen
+    layer.opacity = 0.9
 
 
 def _name_on(ground: Ground) -> str:

@@ -11,6 +11,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_medssl.nodules import Detection, Nodule
+from napari_medssl.widgets.layers import new_labels
 from napari_medssl.widgets.tile_progress import TileProgress, counted
 from tests.gui.nodules_kit import NODULES, Desk, answer
 from tests.gui.propagation_kit import click
@@ -108,6 +109,21 @@ def test_a_finding_that_is_moved_away_leaves_no_outline_behind(desk: Desk) -> No
     np.testing.assert_array_equal(layer.data, outline)
     click(desk.qtbot, desk.form.redo)
     assert not layer.data.any()
+
+
+def test_outlines_that_were_brought_back_are_known_again(desk: Desk) -> None:
+    """Of unsaved work only the labels and the layer's name come back."""
+    scan = desk.open()
+    widget = desk.dock()
+    desk.find()
+    ground = desk.reader.ground
+    layer = new_labels(desk.viewer, scan, "thorax nodules")
+    where = tuple(np.rint(ground.shown(NODULES[0][0])).astype(int))
+    layer.data_setitem(tuple(np.array([place, place]) for place in where), 1)
+    assert widget.outlines.masks.layer(ground) is layer
+    assert layer.contour == 1
+    assert widget.outlines.masks.has(ground, desk.reader.reading[1])
+    assert not widget.outlines.masks.has(ground, desk.reader.reading[2])
 
 
 def test_the_time_left_is_not_guessed_from_the_first_tile(monkeypatch: pytest.MonkeyPatch) -> None:
