@@ -5,29 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Within it `network` predicts (no dropout), but its batch norms use the batch's own statistics and keep none."""
+def statistics_of(network: nn.Module, images: Tensor) -> Iterator[None]:
+    """Within it `network` predicts (no dropout), and its batch norms use the statistics of `images`, not their own.
+
+    A student in training sees the statistics of its batch. A teacher that used others would not give it back what it
+    said: where it saw a little more than the student every time, both would see more and more.
+    """
     was = {module: module.training for module in network.modules()}
-    norms = [module for module in was if isinstance(module, _BatchNorm)]
-    kept = [
-        (norm.momentum, None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone())
-        for norm in norms
-    ]
+    norms = [module for module in was if isinstance(module, _BatchNorm) and module.track_running_stats]
+    kept = [(norm.momentum, [buffer.clone() for buffer in norm.buffers()]) for norm in norms]
     network.eval()
     for norm in norms:
         norm.train()
-        norm.momentum = 0.0
+        norm.momentum = 1.0
     try:
+        with torch.no_grad():
+            network(images)
+        network.eval()
         yield
     finally:
-        for norm, (momentum, seen) in zip(norms, kept, strict=True):
+        for norm, (momentum, buffers) in zip(norms, kept, strict=True):
             norm.momentum = momentum
-            if seen is not None and norm.num_batches_tracked is not None:
-                norm.num_batches_tracked.copy_(seen)
+            for buffer, before in zip(norm.buffers(), buffers, strict=True):
+                buffer.copy_(before)
         for module, training in was.items():
             module.training = training

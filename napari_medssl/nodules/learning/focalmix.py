@@ -18,7 +18,7 @@ from napari_medssl.nodules.learning.mixup import Patches, mix_objects, mix_patch
 from napari_medssl.nodules.learning.recipe_settings import FocalMixSettings
 from napari_medssl.nodules.learning.task import NodulesTask
 from napari_medssl.strategies.mixing import draw_weights
-from napari_medssl.strategies.statistics import batch_statistics
+from napari_medssl.strategies.statistics import statistics_of
 from napari_medssl.strategies.targets import averaged, ramp, sharpen
 from napari_medssl.strategies.turns import TURNS, Turn, draw_turns
 from napari_medssl.training.randomness import generator
@@ -86,12 +86,9 @@ class FocalMix(Plain):
 
     def targets(self, batch: Batch, moment: Moment) -> Tensor:
         """What the teacher says of the unlabelled patches, sharpened: (n, m) probabilities."""
-        images, turns = batch["unlabelled"], batch["turns"]
-        if self.settings.teacher == "average":
-            predicted = soft_targets(moment.average, images, turns)
-        else:  # whose kept statistics lag behind its weights, which change quickly
-            with batch_statistics(self.task.network):
-                predicted = soft_targets(self.task.network, images, turns)
+        teacher = moment.average if self.settings.teacher == "average" else self.task.network
+        with statistics_of(teacher, torch.cat([batch["images"], batch["unlabelled"]])):
+            predicted = soft_targets(teacher, batch["unlabelled"], batch["turns"])
         return sharpen(predicted, self.settings.temperature)
 
     def mixed(self, patches: Patches, batch: Batch) -> tuple[Patches, Tensor]:
