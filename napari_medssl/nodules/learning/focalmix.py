@@ -18,7 +18,7 @@ from napari_medssl.nodules.learning.mixup import Patches, mix_objects, mix_patch
 from napari_medssl.nodules.learning.recipe_settings import FocalMixSettings
 from napari_medssl.nodules.learning.task import NodulesTask
 from napari_medssl.strategies.mixing import draw_weights
-from napari_medssl.strategies.statistics import statistics_of
+from napari_medssl.strategies.statistics import follow_statistics
 from napari_medssl.strategies.targets import averaged, ramp, sharpen
 from napari_medssl.strategies.turns import TURNS, Turn, draw_turns
 from napari_medssl.training.randomness import generator
@@ -87,8 +87,10 @@ class FocalMix(Plain):
     def targets(self, batch: Batch, moment: Moment) -> Tensor:
         """What the teacher says of the unlabelled patches, sharpened: (n, m) probabilities."""
         teacher = moment.average if self.settings.teacher == "average" else self.task.network
-        with statistics_of(teacher, torch.cat([batch["images"], batch["unlabelled"]])):
-            predicted = soft_targets(teacher, batch["unlabelled"], batch["turns"])
+        training = teacher.training
+        follow_statistics(teacher, torch.cat([batch["images"], batch["unlabelled"]]))
+        predicted = soft_targets(teacher.eval(), batch["unlabelled"], batch["turns"])
+        teacher.train(training)
         return sharpen(predicted, self.settings.temperature)
 
     def mixed(self, patches: Patches, batch: Batch) -> tuple[Patches, Tensor]:
