@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,15 +11,17 @@ from torch import Tensor
 _LEAST = 1e-12
 
 
-def sharpen(probability: Tensor, temperature: float) -> Tensor:
-    """Probabilities of yes or no, made surer: ``p^(1/T) / (p^(1/T) + (1 - p)^(1/T))``; any shape.
+def sharpen(probability: Tensor, temperature: float, pivot: float = 0.5) -> Tensor:
+    """Probabilities of yes or no, made surer; any shape. What is above `pivot` rises, what is below falls.
 
-    Sharpening of a distribution over two classes (Wang et al., FocalMix, CVPR 2020), which for each class i of L is
-    ``p_i^(1/T) / sum_j p_j^(1/T)``. A temperature of 1 changes nothing.
+    With a pivot of 0.5 ``p^(1/T) / (p^(1/T) + (1 - p)^(1/T))``: sharpening of a distribution over two classes (Wang et
+    al., FocalMix, CVPR 2020), which for each class i of L is ``p_i^(1/T) / sum_j p_j^(1/T)``. A loss that weighs yes
+    more than no makes probabilities too high; a higher pivot makes up for it. A temperature of 1 changes nothing.
     """
     p = probability.double().clamp(_LEAST, 1 - _LEAST)
     # As a logit the formula is a division by T, which loses nothing at either end.
-    return torch.sigmoid(torch.logit(p) / temperature).to(probability.dtype)
+    middle = math.log(pivot / (1 - pivot))
+    return torch.sigmoid((torch.logit(p) - middle) / temperature + middle).to(probability.dtype)
 
 
 def averaged(probabilities: Sequence[Tensor]) -> Tensor:

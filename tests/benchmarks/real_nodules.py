@@ -131,7 +131,8 @@ def at_one_per_100_cm3(curve: Froc, volume: float) -> float:
 def measured(model: str, times: int, made: int, baselines: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for title, paths in (("2.5 mm slices", HELD_BACK_FINE), ("voxels of 5 x 3 x 3 mm", HELD_BACK_COARSE)):
-        found[f"real nodules, real lung, {title}"] = on_real(real_sheets(times, paths), model, title, baselines)
+        sheets = real_sheets(times, paths)
+        found[f"{len(sheets)} real nodules, real lung, {title}"] = on_real(sheets, model, title, baselines)
     sheets = [made_sheet(index, JUDGED) for index in range(made)]
     curve = network_marks(sheets, model).curve(sheets, bootstraps=1000)
     found[f"{made} made scans, {curve.nodules} nodules"] = {

@@ -25,6 +25,14 @@ def test_sharpening_keeps_a_half_and_moves_others_outwards() -> None:
     assert found.isfinite().all()
 
 
+@given(st.floats(0.01, 0.99), st.floats(0.05, 0.95), st.floats(0.1, 0.95))
+def test_sharpening_moves_away_from_its_pivot(p: float, pivot: float, temperature: float) -> None:
+    found = float(sharpen(torch.tensor(p, dtype=torch.float64), temperature, pivot))
+    assert np.sign(round(found - p, 9)) in (0, np.sign(p - pivot))
+    at_pivot = sharpen(torch.tensor(pivot, dtype=torch.float64), temperature, pivot)
+    assert float(at_pivot) == pytest.approx(pivot, abs=1e-9)
+
+
 def test_a_mean_over_looks() -> None:
     torch.testing.assert_close(
         averaged([torch.tensor([0.0, 1.0]), torch.tensor([0.5, 0.5])]), torch.tensor([0.25, 0.75])

@@ -91,7 +91,7 @@ class FocalMix(Plain):
         follow_statistics(teacher, torch.cat([batch["images"], batch["unlabelled"]]))
         predicted = soft_targets(teacher.eval(), batch["unlabelled"], batch["turns"])
         teacher.train(training)
-        return sharpen(predicted, self.settings.temperature)
+        return sharpen(predicted, self.settings.temperature, self.settings.pivot)
 
     def mixed(self, patches: Patches, batch: Batch) -> tuple[Patches, Tensor]:
         """MixUp of patches, then of the nodules in labelled ones, as the settings ask; and the patches' weights."""

@@ -81,6 +81,14 @@ class FocalMixSettings(NodulesSettings):
     temperature: float = Field(
         0.7, gt=0, le=1, title="Temperature (T)", description="Below 1, predicted targets are made surer."
     )
+    pivot: float = Field(
+        0.9,
+        gt=0,
+        lt=1,
+        title="Sure from",
+        description="Predicted targets above this are made surer, those below less sure; 0.5 as published. Weights that"
+        " favour nodules make predictions too high.",
+    )
     mixup: Literal["none", "image", "both"] = Field(
         "both", title="MixUp", description="Mix whole samples (image), and single nodules as well (both)."
     )
