@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from napari_medssl.nodules.learning import patches
 from napari_medssl.nodules.learning.patches import Patch, cut, draw_patch, turned_patch
 from napari_medssl.nodules.learning.scans import Known, header_of, look_for_lungs
 from napari_medssl.nodules.model import NodulePlan
@@ -42,10 +43,13 @@ def brightest(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
+@example(636)
 def test_what_is_told_of_a_patch_is_where_it_is_seen(seed: int) -> None:
     scan, known = scan_with_a_ball()
     rng = np.random.default_rng(seed)
-    patch = draw_patch(rng, scan, known, PLAN, 48, 1.0)
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(patches, "_COARSE_CHANCE", 0.0)  # coarse voxels blur a nodule, which then looks larger
+        patch = draw_patch(rng, scan, known, PLAN, 48, 1.0)
     if not ((patch.balls[:, :3] > 8) & (patch.balls[:, :3] < 40)).all():
         return
     middle, diameter = brightest(patch.image)
